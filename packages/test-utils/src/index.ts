@@ -1,0 +1,66 @@
+export { add, channelLinear, concatBranches, mul, residual, seGate } from "./blocks.ts";
+export {
+  affine,
+  batchNormalization,
+  type ConvOptions,
+  conv,
+  convTranspose,
+  depthwise,
+  gemm,
+  groupNormalization,
+  instanceNormalization,
+  matMul,
+  prelu,
+  reduceMean,
+  unary,
+} from "./layers.ts";
+export { maskConsumers } from "./mask-consumers.ts";
+export {
+  expectClose,
+  expectSameOutputs,
+  type NumbersLike,
+  runModel,
+  type SameOutputsOptions,
+  type Tolerance,
+} from "./oracles.ts";
+export {
+  buildRandomModel,
+  type RandomModelDescription,
+  type RandomModelOptions,
+  type RandomOp,
+  randomModel,
+} from "./random-model.ts";
+export { RANDOM_OPS, type RandomChoices, type RandomOpKind } from "./random-ops.ts";
+export {
+  clip,
+  concat,
+  depthToSpace,
+  flatten,
+  globalAveragePool,
+  hardSigmoid,
+  hardSwish,
+  pad,
+  pool,
+  reshape,
+  resize,
+  shuffle,
+  slice,
+  softmax,
+  split,
+  transpose,
+} from "./reshaping.ts";
+export { type RuntimeCheck, runtimeChecks } from "./runtime-contract.ts";
+export { sharedPath } from "./shared-path.ts";
+export {
+  addMultiNode,
+  addNode,
+  createTestModel,
+  dimOf,
+  floatConstant,
+  intConstant,
+  nextRandom,
+  opsetOf,
+  randomWeight,
+  shapeOf,
+  type TestModelInit,
+} from "./test-graph.ts";

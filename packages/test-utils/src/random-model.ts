@@ -1,0 +1,89 @@
+import type { Model, Value } from "@ocrslim/graph";
+import fc from "fast-check";
+import { conv, gemm } from "./layers.ts";
+import { RANDOM_OPS, type RandomOpKind } from "./random-ops.ts";
+import { createTestModel, shapeOf } from "./test-graph.ts";
+
+/** One step of a random model. Every number means something in every place, so all are valid. */
+export interface RandomOp {
+  readonly kind: RandomOpKind;
+  /** Which value it reads, counted back from the newest, modulo how many fit. */
+  readonly from: number;
+  /** The second value, counted likewise. */
+  readonly other: number;
+  /** Choices of the operator (widths, kernels, …), taken modulo what there is. */
+  readonly a: number;
+  readonly b: number;
+}
+
+/** A random model as plain JSON: paste what a failing test prints into {@link buildRandomModel}. */
+export interface RandomModelDescription {
+  readonly seed: number;
+  readonly opset: number;
+  readonly input: readonly [number, number, number, number];
+  readonly ops: readonly RandomOp[];
+  /** Values that become outputs, counted back from the newest. */
+  readonly outputs: readonly number[];
+  /** Whether a last layer stands before each output, so that its input can be pruned. */
+  readonly head: boolean;
+}
+
+/** Options of {@link randomModel}. */
+export interface RandomModelOptions {
+  /** Default: all of them. */
+  readonly kinds?: readonly RandomOpKind[];
+  /** Default: 3. */
+  readonly minOps?: number;
+  /** Default: 14. */
+  readonly maxOps?: number;
+  /** Default: 13, 17, 18 and 21. */
+  readonly opsets?: readonly number[];
+}
+
+/** Descriptions of small random networks, input `x`; they shrink to few and plain operators. */
+export function randomModel(
+  options: RandomModelOptions = {},
+): fc.Arbitrary<RandomModelDescription> {
+  const kinds = options.kinds ?? (Object.keys(RANDOM_OPS) as RandomOpKind[]);
+  const op = fc.record<RandomOp>({
+    kind: fc.constantFrom(...kinds),
+    from: fc.nat(5),
+    other: fc.nat(7),
+    a: fc.nat(11),
+    b: fc.nat(11),
+  });
+  return fc.record<RandomModelDescription>({
+    seed: fc.nat(9999),
+    opset: fc.constantFrom(...(options.opsets ?? [17, 13, 18, 21])),
+    input: fc.constantFrom<RandomModelDescription["input"][]>([1, 3, 16, 16], [1, 3, 12, 20]),
+    ops: fc.array(op, { minLength: options.minOps ?? 3, maxLength: options.maxOps ?? 14 }),
+    outputs: fc.array(fc.nat(4), { minLength: 1, maxLength: 2 }),
+    head: fc.boolean().map((isBare) => !isBare),
+  });
+}
+
+/** Builds the model of a description: always valid, the same for the same description. */
+export function buildRandomModel(description: RandomModelDescription): Model {
+  const { seed, opset, input, ops, outputs, head } = description;
+  return createTestModel({
+    inputs: { x: input },
+    opset,
+    seed,
+    name: "random",
+    build: (graph, x) => {
+      // A first convolution, since nothing on the input's own channels can be pruned.
+      const live: Value[] = [conv(graph, x, { out: 8 })];
+      for (const op of ops) live.push(...RANDOM_OPS[op.kind](graph, live, op));
+      const picked = new Set(outputs.map((back) => live[live.length - 1 - (back % live.length)]));
+      return [...picked].flatMap((value) => {
+        if (!value) return [];
+        if (!head) return [value];
+        return [
+          shapeOf(value).length === 4
+            ? conv(graph, value, { out: 2, kernel: 1 })
+            : gemm(graph, value, { out: 3 }),
+        ];
+      });
+    },
+  });
+}
