@@ -1,3 +1,6 @@
+import type { Options } from "tsup";
 import { shared } from "../../tsup.config.ts";
 
-export default shared;
+const options: Options = shared;
+
+export default options;

@@ -35,6 +35,9 @@ const systemErrors: ReadonlyMap<string, string> = new Map([
   ["EXDEV", "it lies on another file system"],
 ]);
 
+/** Codes of errors that only say where another one came from. */
+const wrappingCodes: ReadonlySet<unknown> = new Set(["transform-failed", "point-failed"]);
+
 /** Puts a text on one line. */
 export function toOneLine(text: string): string {
   return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
@@ -51,7 +54,8 @@ function asSystemError(error: unknown): { code: string; path: string | undefined
 /** Whether an error, or the one that caused it, is of a kind that speaks of the input. */
 function isKnown(error: Error): boolean {
   if (!knownErrors.has(error.name)) return false;
-  const wrapped = "code" in error && error.code === "transform-failed" ? error.cause : undefined;
+  const wraps = "code" in error && wrappingCodes.has(error.code);
+  const wrapped = wraps ? error.cause : undefined;
   return wrapped instanceof Error ? isKnown(wrapped) || asSystemError(wrapped) !== undefined : true;
 }
 

@@ -16,7 +16,17 @@ export {
   type RunOptions,
 } from "./contracts/run-context.ts";
 export type { Transform, TransformOutcome, TransformReport } from "./contracts/transform.ts";
+export {
+  type CostOptions,
+  computeCost,
+  type ModelCost,
+  type NodeCost,
+} from "./cost/compute-cost.ts";
 export { GraphError, type GraphErrorCode, type GraphErrorDetails } from "./errors.ts";
+export type { ChannelRule, KeptChannels, Port, SpreadContext } from "./groups/channel-rule.ts";
+export { channelRules } from "./groups/channel-rules.ts";
+export { type FindChannelGroupsOptions, findChannelGroups } from "./groups/find-channel-groups.ts";
+export { type RemoveChannelsOptions, removeChannels } from "./groups/remove-channels.ts";
 export { readModel } from "./io/read-model.ts";
 export { WRITE_MODEL_DEFAULTS, type WriteModelOptions, writeModel } from "./io/write-model.ts";
 export {
@@ -32,6 +42,7 @@ export {
   tensorAttribute,
 } from "./ir/attribute.ts";
 export { cloneModel } from "./ir/clone.ts";
+export { constantTensor, setConstantTensor } from "./ir/constants.ts";
 export {
   byteLength,
   type DataType,
@@ -43,6 +54,7 @@ export {
 export { Graph, listCaptures, listSubgraphs, type NodeInit } from "./ir/graph.ts";
 export { Model } from "./ir/model.ts";
 export type { Node } from "./ir/node.ts";
+export { takeIndices } from "./ir/take.ts";
 export {
   type ExternalLocation,
   Tensor,
@@ -51,4 +63,10 @@ export {
   type TensorStorage,
 } from "./ir/tensor.ts";
 export type { Dimension, Use, Value, ValueType } from "./ir/value.ts";
+export { type EvaluateOptions, evaluateNode, kernels } from "./kernels/evaluate-node.ts";
+export type { Kernel, KernelContext } from "./kernels/kernel.ts";
+export { type InferShapesOptions, inferShapes } from "./shapes/infer-shapes.ts";
+export { type InputShapeOptions, resolveInputShapes } from "./shapes/input-shapes.ts";
+export type { InferredOutput, ShapeRule, ShapeRuleContext } from "./shapes/shape-rule.ts";
+export { shapeRules } from "./shapes/shape-rules.ts";
 export type { ShapeInference } from "./shapes/types.ts";

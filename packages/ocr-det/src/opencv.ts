@@ -11,6 +11,13 @@ export interface CvMat {
   readonly cols: number;
   readonly data: Uint8Array;
   readonly data32S: Int32Array;
+  /** A header over a part of the same memory. */
+  roi(part: {
+    readonly x: number;
+    readonly y: number;
+    readonly width: number;
+    readonly height: number;
+  }): CvMat;
   delete(): void;
 }
 
@@ -45,7 +52,14 @@ export interface OpenCv {
   readonly HEAP32: Int32Array;
   _malloc(bytes: number): number;
   _free(pointer: number): void;
-  findContours(image: CvMat, contours: CvMatVector, tree: CvMat, mode: number, method: number): void;
+  findContours(
+    image: CvMat,
+    contours: CvMatVector,
+    tree: CvMat,
+    mode: number,
+    method: number,
+    offset: { readonly x: number; readonly y: number },
+  ): void;
   minAreaRect(points: CvMat): CvRotatedRect;
   arcLength(curve: CvMat, closed: boolean): number;
   approxPolyDP(curve: CvMat, result: CvMat, epsilon: number, closed: boolean): void;

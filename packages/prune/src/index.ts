@@ -1,1 +1,95 @@
-export {};
+export { apoz } from "./criteria/apoz.ts";
+export { type BatchNormScaleOptions, batchNormScale } from "./criteria/batch-norm-scale.ts";
+export { flap } from "./criteria/flap.ts";
+export { geometricMedian } from "./criteria/geometric-median.ts";
+export { l1Norm } from "./criteria/l1-norm.ts";
+export { l2Norm } from "./criteria/l2-norm.ts";
+export { type LampOptions, lamp } from "./criteria/lamp.ts";
+export { meanActivation } from "./criteria/mean-activation.ts";
+export {
+  byMax,
+  byMean,
+  bySum,
+  gaussian,
+  lampShare,
+  type Normalization,
+  none,
+  standardize,
+} from "./criteria/normalizations.ts";
+export {
+  type ScoreOptions,
+  WEIGHT_SCORE_DEFAULTS,
+  type WeightScoreOptions,
+} from "./criteria/options.ts";
+export { paddleGeometricMedian, paddleL1Norm, paddleL2Norm } from "./criteria/paddle.ts";
+export { randomScores } from "./criteria/random-scores.ts";
+export { first, max, mean, product, type Reduction, sum } from "./criteria/reductions.ts";
+export {
+  ACTIVATION_SCORE_DEFAULTS,
+  type ActivationScoreOptions,
+} from "./criteria/score-activations.ts";
+export { wanda } from "./criteria/wanda.ts";
+export {
+  allWeights,
+  consumers,
+  firstProducer,
+  type MemberSelector,
+  producers,
+  type WeightMember,
+} from "./criteria/weight-members.ts";
+export { PruneError, type PruneErrorCode, type PruneErrorDetails } from "./errors.ts";
+export type {
+  Allocation,
+  AllocationCandidate,
+  AllocationContext,
+  AllocationResult,
+} from "./plan/allocation.ts";
+export { type BudgetOptions, budget } from "./plan/allocations/budget.ts";
+export {
+  type GlobalThresholdOptions,
+  globalThreshold,
+} from "./plan/allocations/global-threshold.ts";
+export { ratioPerGroup, ratiosFromLoss } from "./plan/allocations/ratio-per-group.ts";
+export type { BudgetReport, CostTarget } from "./plan/allocations/target.ts";
+export { uniformRatio } from "./plan/allocations/uniform-ratio.ts";
+export { type CostModel, createCostModel, type PlanCost } from "./plan/cost-model.ts";
+export {
+  type IgnoreRule,
+  ignoreFirstConvolutions,
+  ignoreNames,
+  ignoreSensitive,
+} from "./plan/ignore.ts";
+export { parsePlan } from "./plan/parse-plan.ts";
+export { readPlan, writePlan } from "./plan/plan-files.ts";
+export {
+  PLAN_PRUNING_DEFAULTS,
+  type PlanPruningOptions,
+  planPruning,
+} from "./plan/plan-pruning.ts";
+export type { WidthRules } from "./plan/widths.ts";
+export { type PruneChannelsOptions, pruneChannels } from "./prune-channels.ts";
+export type { Compensation, Uncompensated } from "./recovery/compensate.ts";
+export {
+  type CompensateMeansOptions,
+  compensateGroups,
+  compensateMeans,
+} from "./recovery/compensate-means.ts";
+export {
+  findConstantChannels,
+  type PlanConstantChannelsOptions,
+  planConstantChannels,
+} from "./recovery/constant-channels.ts";
+export {
+  type FoldConstantChannelsOptions,
+  foldConstantChannels,
+} from "./recovery/fold-constant-channels.ts";
+export type {
+  ActivationStatistics,
+  ChannelStatistics,
+  ConsumerReading,
+} from "./statistics/activation-statistics.ts";
+export {
+  type CollectActivationStatisticsOptions,
+  collectActivationStatistics,
+  type Feeds,
+} from "./statistics/collect-activation-statistics.ts";

@@ -66,7 +66,7 @@ async function writeTemporary(model: Model): Promise<TemporaryModel> {
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const path = join(folder, "model.onnx");
   try {
-    await writeModel(model, path);
+    await writeModel(model, path, { weights: "external" });
     return { path, remove };
   } catch (cause) {
     await remove();

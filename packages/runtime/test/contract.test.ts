@@ -7,7 +7,10 @@ describe.each([
   ["createRuntime", () => createRuntime({ threads: 1 })],
   ["createRuntimeFrom an injected module", () => createRuntimeFrom(ort)],
 ] as const)("%s", (_, create) => {
-  it.each(runtimeChecks.map(({ name, check }) => [name, check] as const))("%s", async (_, check) => {
-    await check(create());
-  });
+  it.each(runtimeChecks.map(({ name, check }) => [name, check] as const))(
+    "%s",
+    async (_, check) => {
+      await check(create());
+    },
+  );
 });

@@ -30,7 +30,7 @@ export {
   type RandomOp,
   randomModel,
 } from "./random-model.ts";
-export { RANDOM_OPS, type RandomChoices, type RandomOpKind } from "./random-ops.ts";
+export { RANDOM_OP_KINDS, type RandomOpKind } from "./random-ops.ts";
 export {
   clip,
   concat,
@@ -50,6 +50,7 @@ export {
   transpose,
 } from "./reshaping.ts";
 export { type RuntimeCheck, runtimeChecks } from "./runtime-contract.ts";
+export { sampleModel } from "./sample-models.ts";
 export { sharedPath } from "./shared-path.ts";
 export {
   addMultiNode,

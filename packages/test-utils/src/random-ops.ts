@@ -14,6 +14,19 @@ import {
   unary,
 } from "./layers.ts";
 import {
+  choose,
+  divides,
+  isLargerThan,
+  isMap,
+  isRow,
+  isSmallerThan,
+  onMap,
+  pick,
+  type RandomChoices,
+  type RandomOpBuilder,
+  WIDTHS,
+} from "./random-choices.ts";
+import {
   clip,
   concat,
   depthToSpace,
@@ -32,63 +45,47 @@ import {
 } from "./reshaping.ts";
 import { addNode, dimOf, opsetOf, shapeOf } from "./test-graph.ts";
 
-/** Choices that an operator of a random model makes. */
-export interface RandomChoices {
-  readonly from: number;
-  readonly other: number;
-  readonly a: number;
-  readonly b: number;
-}
+/** The operators of random models; the plainest come first, since failures shrink towards them. */
+export const RANDOM_OP_KINDS = [
+  "relu",
+  "conv",
+  "depthwise",
+  "groupedConv",
+  "batchNormalization",
+  "residual",
+  "add",
+  "mul",
+  "concat",
+  "split",
+  "slice",
+  "shuffle",
+  "reshape",
+  "seGate",
+  "resize",
+  "maxPool",
+  "averagePool",
+  "globalAveragePool",
+  "convTranspose",
+  "gemm",
+  "prelu",
+  "affine",
+  "instanceNormalization",
+  "groupNormalization",
+  "pad",
+  "clip",
+  "sigmoid",
+  "hardSigmoid",
+  "hardSwish",
+  "depthToSpace",
+  "spaceToDepth",
+  "spatialMean",
+  "channelLinear",
+  "channelMeanGate",
+  "softmax",
+  "rowRelu",
+] as const;
 
-/** Adds an operator that reads some of the live values; returns the new ones, none if it can't. */
-type RandomOpBuilder = (
-  graph: Graph,
-  live: readonly Value[],
-  choices: RandomChoices,
-) => readonly Value[];
-
-const WIDTHS = [8, 4, 6, 12, 10, 16] as const;
-
-function choose<T>(items: readonly T[], index: number): T {
-  const item = items[index % items.length];
-  if (item === undefined) throw new RangeError("choose: there is nothing to choose from");
-  return item;
-}
-
-const pick = (
-  live: readonly Value[],
-  back: number,
-  fits: (value: Value) => boolean,
-): Value | undefined => {
-  const fitting = live.filter(fits);
-  return fitting[fitting.length - 1 - (back % Math.max(1, fitting.length))];
-};
-
-const isMap = (value: Value): boolean => shapeOf(value).length === 4;
-const isRow = (value: Value): boolean => shapeOf(value).length === 2;
-const isLargerThan =
-  (least: number) =>
-  (value: Value): boolean =>
-    isMap(value) && dimOf(value, 2) >= least && dimOf(value, 3) >= least;
-/** Values grow no further than this, so that tests stay quick. */
-const isSmallerThan =
-  (most: number) =>
-  (value: Value): boolean =>
-    isMap(value) && dimOf(value, 2) <= most && dimOf(value, 3) <= most && dimOf(value, 1) <= 32;
-const divides = (value: Value, divisor: number): boolean => dimOf(value, 1) % divisor === 0;
-
-/** An operator on one feature map that meets a condition. */
-const onMap =
-  (
-    build: (graph: Graph, x: Value, choices: RandomChoices) => Value | readonly Value[],
-    fits: (value: Value, choices: RandomChoices) => boolean = () => true,
-  ): RandomOpBuilder =>
-  (graph, live, choices) => {
-    const x = pick(live, choices.from, (value) => isMap(value) && fits(value, choices));
-    if (!x) return [];
-    const built = build(graph, x, choices);
-    return Array.isArray(built) ? (built as readonly Value[]) : [built as Value];
-  };
+export type RandomOpKind = (typeof RANDOM_OP_KINDS)[number];
 
 /** A value of the shape of x (or one that is broadcast over it), made by a 1×1 Conv if need be. */
 function partner(graph: Graph, live: readonly Value[], x: Value, choices: RandomChoices): Value {
@@ -137,8 +134,7 @@ const gemmOp: RandomOpBuilder = (graph, live, choices) => {
   return [gemm(graph, flat, { out: choose(WIDTHS, choices.a), transB: choices.b % 2 < 1 })];
 };
 
-/** The operators of random models; the plainest come first, since failures shrink towards them. */
-const OPS = {
+export const RANDOM_OPS: Readonly<Record<RandomOpKind, RandomOpBuilder>> = {
   relu: onMap((graph, x) => unary(graph, "Relu", x)),
   conv: onMap((graph, x, { a, b }) =>
     conv(graph, x, {
@@ -271,8 +267,4 @@ const OPS = {
     const row = pick(live, choices.from, isRow);
     return row ? [addNode(graph, "Relu", [row], shapeOf(row))] : [];
   },
-} satisfies Readonly<Record<string, RandomOpBuilder>>;
-
-export type RandomOpKind = keyof typeof OPS;
-
-export const RANDOM_OPS: Readonly<Record<RandomOpKind, RandomOpBuilder>> = OPS;
+};

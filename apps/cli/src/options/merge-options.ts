@@ -4,7 +4,7 @@ import { CliError } from "../cli-error.ts";
 const exclusive: readonly (readonly string[])[] = [
   ["imageShape", "resizeLong", "limitSideLen"],
   ["imageShape", "resizeLong", "limitType"],
-  ["macs", "parameters", "latency", "maxLoss"],
+  ["macs", "parameters", "latency"],
 ];
 
 function toFlag(key: string): string {

@@ -76,7 +76,7 @@ function attributeKey(attribute: Attribute): string | undefined {
     case "floats":
     case "ints":
     case "strings":
-      return `${attribute.name}:${attribute.type}=${JSON.stringify(attribute.value)}`;
+      return `${attribute.name}:${attribute.type}=${JSON.stringify(attribute.value, (_, item) => (typeof item === "number" ? String(item) : item))}`;
     default:
       return undefined;
   }

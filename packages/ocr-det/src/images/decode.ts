@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { OcrDetError } from "../errors.ts";
 import type { BgrImage } from "./bgr-image.ts";
 
@@ -105,7 +105,7 @@ function toBgr(data: Uint8Array, channels: number): Uint8Array {
 
 /** libvips hands CMYK over with 255 = full ink; OpenCV's formula takes it as JPEG stores it. */
 async function decodeCmyk(
-  decoded: sharp.Sharp,
+  decoded: Sharp,
   source: string | Uint8Array,
 ): Promise<BgrImage> {
   const { data, info } = await decoded

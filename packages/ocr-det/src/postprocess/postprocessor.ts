@@ -15,6 +15,8 @@ import { type PostprocessOptions, resolvePostprocessOptions } from "./options.ts
  * here, and every matrix that a contour needs is freed before the next.
  */
 
+const INFINITY_BITS = 0x7f800000;
+
 /** A text outline that was found, in whole pixels of the source image. */
 export interface Detection {
   /** 4 corners (left upper, right upper, right lower, left lower), or more for polygons. */
@@ -154,11 +156,15 @@ function findDetections(
   options: PostprocessOptions,
   scale: Scale,
 ): Detection[] {
-  fillBinary(workspace, map, options);
+  const rows = fillBinary(workspace, map, options);
+  if (!rows) return [];
+  const { binary, tree, width } = workspace;
+  const part = binary.roi({ x: 0, y: rows.top, width, height: rows.bottom - rows.top + 1 });
   const contours = new cv.MatVector();
   const detections: Detection[] = [];
   try {
-    cv.findContours(workspace.binary, contours, workspace.tree, cv.RETR_LIST, cv.CHAIN_APPROX_SIMPLE);
+    const offset = { x: 0, y: rows.top };
+    cv.findContours(part, contours, tree, cv.RETR_LIST, cv.CHAIN_APPROX_SIMPLE, offset);
     const count = Math.min(contours.size(), options.maxCandidates);
     const find = options.boxType === "poly" ? findPolygon : findBox;
     for (let index = 0; index < count; index += 1) {
@@ -169,22 +175,51 @@ function findDetections(
     }
   } finally {
     contours.delete();
+    part.delete();
   }
   return detections;
 }
 
-function fillBinary(workspace: Workspace, map: Float32Array, options: PostprocessOptions): void {
+/** Writes the binary map; returns the first and the last row with text, if there is any. */
+function fillBinary(
+  workspace: Workspace,
+  map: Float32Array,
+  options: PostprocessOptions,
+): { readonly top: number; readonly bottom: number } | undefined {
   const { data } = workspace.binary;
-  const { width } = workspace;
-  const threshold = Math.fround(options.threshold);
-  for (let at = 0; at < map.length; at += 1) data[at] = (map[at] as number) > threshold ? 255 : 0;
-  if (!options.dilation) return;
-  // Backwards and in place: a pixel is set if it, or the one left, above or left above is.
-  for (let at = map.length - 1; at > 0; at -= 1) {
-    const inner = at % width > 0;
-    const set =
-      data[at] || (inner && data[at - 1]) || data[at - width] || (inner && data[at - width - 1]);
-    data[at] = set ? 255 : 0;
+  const { width, height } = workspace;
+  // Positive floats order as their bit patterns do; integers compare three times as fast.
+  const bits = new Int32Array(map.buffer, map.byteOffset, map.length);
+  const threshold = new Int32Array(Float32Array.of(options.threshold).buffer)[0] ?? 0;
+  let first = -1;
+  let last = -1;
+  data.fill(0);
+  for (let at = 0; at < bits.length; at += 1) {
+    const pattern = bits[at] as number;
+    if (pattern > threshold && pattern <= INFINITY_BITS) {
+      data[at] = 255;
+      if (first < 0) first = at;
+      last = at;
+    }
+  }
+  if (first < 0) return undefined;
+  const top = Math.floor(first / width);
+  const bottom = Math.floor(last / width);
+  if (!options.dilation) return { top, bottom };
+  const lowest = Math.min(bottom + 1, height - 1);
+  dilate(data, width, top, lowest);
+  return { top, bottom: lowest };
+}
+
+/** In place, backwards: a pixel is set if it, or the one left, above or left above it is. */
+function dilate(data: Uint8Array, width: number, top: number, bottom: number): void {
+  for (let row = bottom; row >= top; row -= 1) {
+    for (let column = width - 1; column >= 0; column -= 1) {
+      const at = row * width + column;
+      const above = row > 0 ? at - width : at;
+      const left = column > 0 ? 1 : 0;
+      if (data[at] || data[at - left] || data[above] || data[above - left]) data[at] = 255;
+    }
   }
 }
 

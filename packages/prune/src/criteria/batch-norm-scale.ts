@@ -27,11 +27,7 @@ export function batchNormScale(options: BatchNormScaleOptions): Criterion {
     const parts = group.members
       .filter(({ value, role }) => role === "parameter" && scales.has(value))
       .map(({ value, channelOf }) =>
-        sumByChannel(
-          context.tensorOf(value).toNumbers().map(Math.abs),
-          channelOf,
-          group.width,
-        ),
+        sumByChannel(context.tensorOf(value).toNumbers().map(Math.abs), channelOf, group.width),
       );
     if (parts.length === 0) {
       throw new PruneError(

@@ -1,7 +1,7 @@
 import type { Criterion } from "@ocrslim/graph";
 import { named } from "../named.ts";
-import { WEIGHT_SCORE_DEFAULTS, type WeightScoreOptions } from "./options.ts";
 import { distanceSums, gatherRows } from "./distances.ts";
+import { WEIGHT_SCORE_DEFAULTS, type WeightScoreOptions } from "./options.ts";
 import { selectWeights } from "./weight-members.ts";
 
 /**

@@ -1,7 +1,13 @@
 import type { Criterion, Tensor } from "@ocrslim/graph";
 import { named } from "../named.ts";
 import { distanceSums, gatherRows } from "./distances.ts";
-import { absoluteSums, firstProducer, meanByChannel, selectWeights, squareSums } from "./weight-members.ts";
+import {
+  absoluteSums,
+  firstProducer,
+  meanByChannel,
+  selectWeights,
+  squareSums,
+} from "./weight-members.ts";
 
 /**
  * PaddleSlim's `l1_norm`: Σ|w| of each filter of the group's first producer, averaged over the
@@ -29,7 +35,14 @@ export function paddleL2Norm(): Criterion {
 export function paddleGeometricMedian(): Criterion {
   return masterOnly("paddleGeometricMedian", (tensor, axis) => {
     const length = tensor.dims[axis] ?? 0;
-    return distanceSums(gatherRows(tensor, axis, Int32Array.from({ length }, (_, i) => i), length));
+    return distanceSums(
+      gatherRows(
+        tensor,
+        axis,
+        Int32Array.from({ length }, (_, i) => i),
+        length,
+      ),
+    );
   });
 }
 

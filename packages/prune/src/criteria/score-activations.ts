@@ -52,7 +52,9 @@ export function scoreInputs(
   const consumersOf = createConsumersOf(name, statistics);
   return named(name, (group) => {
     const distinct = new Map(consumersOf(group).map((view) => [view.statistics, view]));
-    const parts = [...distinct.values()].map((view) => averageByChannel(numberOf(view), view, group));
+    const parts = [...distinct.values()].map((view) =>
+      averageByChannel(numberOf(view), view, group),
+    );
     return normalize(reduce(parts));
   });
 }

@@ -19,11 +19,8 @@ export function wanda(options: ActivationScoreOptions): Criterion {
   return named("wanda", (group, context) => {
     const views = weighConsumers("wanda", group, consumersOf(group), context);
     const parts = views.map((view) =>
-      sumOverInputs(
-        view,
-        group.width,
-        ({ squares, statistics: { sumOfSquares, count } }, index) =>
-          Math.sqrt(((squares[index] ?? 0) * (sumOfSquares[index] ?? 0)) / Math.max(1, count)),
+      sumOverInputs(view, group.width, ({ squares, statistics: { sumOfSquares, count } }, index) =>
+        Math.sqrt(((squares[index] ?? 0) * (sumOfSquares[index] ?? 0)) / Math.max(1, count)),
       ),
     );
     return normalize(reduce(parts));

@@ -14,11 +14,11 @@ export interface WeightMember {
 export type MemberSelector = (members: readonly WeightMember[]) => readonly WeightMember[];
 
 /**
- * All weights that multiply the channels: those that compute them, those that read them, and
- * depthwise filters in between. Biases and other parameters with one value per channel do not count.
+ * All weights that multiply the channels: those that compute them, depthwise filters among them, and
+ * those that read them. Biases and other parameters with one value per channel do not count.
  */
 export const allWeights: MemberSelector = (members) =>
-  members.filter(({ member, tensor }) => member.role !== "parameter" || isFilter(member, tensor));
+  members.filter(({ member }) => member.role !== "parameter");
 
 /** The weights that compute the channels. */
 export const producers: MemberSelector = (members) =>
@@ -30,9 +30,6 @@ export const consumers: MemberSelector = (members) =>
 
 /** The first weight that computes the channels: PaddleSlim's "master". */
 export const firstProducer: MemberSelector = (members) => producers(members).slice(0, 1);
-
-const isFilter = ({ opType }: GroupMember, { dims }: Tensor): boolean =>
-  (opType === "Conv" || opType === "ConvTranspose") && dims.length > 2;
 
 /**
  * The selected constant members of a group.

@@ -59,7 +59,9 @@ export function createConsumerLookup(
   const channels = new Map(
     statistics.channels.map((entry) => [`${entry.axis} ${entry.value}`, entry]),
   );
-  const readings = new Map(statistics.readings.map((entry) => [`${entry.input} ${entry.node}`, entry]));
+  const readings = new Map(
+    statistics.readings.map((entry) => [`${entry.input} ${entry.node}`, entry]),
+  );
   return (group) => {
     const views: ConsumerView[] = [];
     for (const consumer of group.members) {

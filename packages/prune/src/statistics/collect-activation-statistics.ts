@@ -10,7 +10,11 @@ import {
 } from "@ocrslim/graph";
 import type { Runtime, RuntimeTensor } from "@ocrslim/runtime/core";
 import { PruneError } from "../errors.ts";
-import { type ActivationStatistics, type ConsumerReading, findDataMember } from "./activation-statistics.ts";
+import {
+  type ActivationStatistics,
+  type ConsumerReading,
+  findDataMember,
+} from "./activation-statistics.ts";
 import { createStatisticsAccumulator, type StatisticsAccumulator } from "./merge-statistics.ts";
 import { addReductionOutputs } from "./reduction-outputs.ts";
 
@@ -142,7 +146,8 @@ function addImage(probe: Probe, outputs: Readonly<Record<string, RuntimeTensor>>
       { value: probe.value },
     );
   }
-  const part = (index: number): Float32Array => moments.subarray(index * width, (index + 1) * width);
+  const part = (index: number): Float32Array =>
+    moments.subarray(index * width, (index + 1) * width);
   probe.accumulator.add({
     count: size / width,
     mean: part(0),

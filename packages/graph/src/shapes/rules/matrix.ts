@@ -27,7 +27,11 @@ function matMulDims(
 }
 
 const matMul =
-  (left: number, right: number, typeOf: (context: ShapeRuleContext) => DataType | undefined): ShapeRule =>
+  (
+    left: number,
+    right: number,
+    typeOf: (context: ShapeRuleContext) => DataType | undefined,
+  ): ShapeRule =>
   (context) => [{ dims: matMulDims(context, left, right), dtype: typeOf(context) }];
 
 const gemm: ShapeRule = (context) => {

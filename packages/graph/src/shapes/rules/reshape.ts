@@ -118,9 +118,7 @@ const transpose: ShapeRule = (context) => {
       `perm ${formatDims(order)} is not an order of the axes of ${formatDims(dims)}`,
     );
   }
-  return [
-    { dims: order.map((axis) => dims[normalizeAxis(node, axis, dims.length)] ?? 0), dtype },
-  ];
+  return [{ dims: order.map((axis) => dims[normalizeAxis(node, axis, dims.length)] ?? 0), dtype }];
 };
 
 const expand: ShapeRule = (context) => {

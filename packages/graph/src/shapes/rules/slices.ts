@@ -83,7 +83,10 @@ export function readSlice(
   const steps = context.numbers(4);
   if (!starts || !ends || (!axes && node.input(3)) || (!steps && node.input(4))) return undefined;
   if (starts.length !== ends.length) {
-    throw mismatch(node, `starts ${formatDims(starts)} and ends ${formatDims(ends)} differ in length`);
+    throw mismatch(
+      node,
+      `starts ${formatDims(starts)} and ends ${formatDims(ends)} differ in length`,
+    );
   }
   return starts.map((start, i) => {
     const axis = normalizeAxis(node, axes?.[i] ?? i, dims.length);
@@ -102,8 +105,7 @@ function sliceRange(
   if (step === 0) throw mismatch(node, "a step is 0");
   const low = step > 0 ? 0 : -1;
   const high = step > 0 ? size : size - 1;
-  const clamp = (at: number): number =>
-    Math.min(high, Math.max(low, at < 0 ? at + size : at));
+  const clamp = (at: number): number => Math.min(high, Math.max(low, at < 0 ? at + size : at));
   const from = step > 0 ? clamp(start) : Math.max(0, clamp(start));
   // Ceil may give -0.
   const count = Math.max(0, Math.ceil((clamp(end) - from) / step)) + 0;

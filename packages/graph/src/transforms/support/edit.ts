@@ -31,10 +31,9 @@ export function usesOnlyFirstOutput(node: Node): boolean {
  * cannot be done: a graph output cannot become an input, an initializer or another output.
  */
 export function bypass(node: Node, replacement: Value): boolean {
+  if (!canBypass(node, replacement)) return false;
   const { graph, output } = node;
-  if (!usesOnlyFirstOutput(node) || output === replacement) return false;
   const returned = output.isGraphOutput;
-  if (returned && !canReturn(graph, output, replacement)) return false;
   const { name, type } = output;
   output.replaceAllUsesWith(replacement);
   graph.remove(node);
@@ -43,6 +42,13 @@ export function bypass(node: Node, replacement: Value): boolean {
     if (type) replacement.type = type;
   }
   return true;
+}
+
+/** Whether {@link bypass} would succeed. */
+export function canBypass(node: Node, replacement: Value): boolean {
+  const { graph, output } = node;
+  if (!usesOnlyFirstOutput(node) || output === replacement) return false;
+  return !output.isGraphOutput || canReturn(graph, output, replacement);
 }
 
 function canReturn(graph: Graph, output: Value, replacement: Value): boolean {

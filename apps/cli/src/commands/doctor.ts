@@ -1,0 +1,118 @@
+import { release, totalmem } from "node:os";
+import { Model, Graph } from "@ocrslim/graph";
+import {
+  createRuntime,
+  describeMachine,
+  listExecutionProviders,
+  type Runtime,
+} from "@ocrslim/runtime";
+import sharp from "sharp";
+import { type Command, defineCommand } from "../command.ts";
+import { formatBytes } from "../output/numbers.ts";
+import { formatFacts } from "../output/table.ts";
+import { toOneLine } from "../describe-error.ts";
+import { version } from "../version.ts";
+
+/** Oldest Node.js that is supported. */
+const oldestNode: readonly [number, number] = [20, 19];
+
+function isNodeSupported(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  return major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1]);
+}
+
+/** One thing that does not work, and how to get it. */
+interface Finding {
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** Runs the smallest of models: does the native library load and compute? */
+async function tryRuntime(runtime: Runtime): Promise<string | undefined> {
+  const graph = new Graph();
+  const input = graph.addInput("x", { kind: "tensor", dtype: "float32", shape: [1] });
+  const node = graph.createNode({ opType: "Relu", inputs: [input], outputs: ["y"] });
+  graph.setOutputs([...node.outputs].filter((value) => value !== undefined));
+  const model = new Model(graph);
+  model.setOpset("", 13);
+  try {
+    await using session = await runtime.load(model);
+    const results = await session.run({
+      x: { dtype: "float32", dims: [1], data: new Float32Array([-1]) },
+    });
+    return results["y"]?.data[0] === 0 ? undefined : "it computes wrong results";
+  } catch (error) {
+    return toOneLine(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const providerRemedies: readonly Finding[] = [
+  {
+    what: "cuda",
+    remedy:
+      "needs Linux x64, an NVIDIA driver, CUDA 12 and cuDNN 9; then run node node_modules/onnxruntime-node/script/install.js",
+  },
+  { what: "webgpu", remedy: "comes with onnxruntime-node on Windows, macOS and Linux x64" },
+];
+
+/** `ocrslim doctor` */
+export const doctor: Command = defineCommand<Record<string, never>>({
+  name: "doctor",
+  summary: "What this machine can do, what is missing, and how to get it.",
+  arguments: [],
+  options: {},
+  async run(context) {
+    const runtime = createRuntime(context.threads === undefined ? {} : { threads: context.threads });
+    const machine = describeMachine(runtime);
+    const providers = listExecutionProviders();
+    const broken = await tryRuntime(runtime);
+    const problems: Finding[] = [];
+    if (!isNodeSupported()) {
+      problems.push({
+        what: `Node.js ${process.versions.node}`,
+        remedy: `install Node.js ${oldestNode.join(".")} or newer`,
+      });
+    }
+    if (broken !== undefined) {
+      problems.push({
+        what: `onnxruntime-node: ${broken}`,
+        remedy: "run npm rebuild onnxruntime-node, or npm install on this platform",
+      });
+    }
+    const missing = providerRemedies.filter(({ what }) => !providers.includes(what));
+    const document = {
+      version,
+      node: process.versions.node,
+      platform: `${process.platform}-${process.arch}`,
+      os: release(),
+      cpu: machine.cpu,
+      cores: machine.cores,
+      memoryBytes: totalmem(),
+      runtime: machine.runtime,
+      runtimeVersion: machine.version,
+      runtimeWorks: broken === undefined,
+      threads: machine.threads ?? null,
+      executionProviders: providers,
+      sharp: sharp.versions.sharp ?? null,
+      libvips: sharp.versions.vips,
+      problems,
+      missing,
+    };
+    context.print(
+      formatFacts([
+        ["ocrslim", version],
+        ["Node.js", document.node],
+        ["platform", `${document.platform}, ${document.os}`],
+        ["CPU", `${machine.cpu}, ${machine.cores} cores`],
+        ["memory", formatBytes(document.memoryBytes)],
+        ["runtime", `${machine.runtime} ${machine.version}, ${broken === undefined ? "works" : "broken"}`],
+        ["providers", providers.join(", ")],
+        ["images", `sharp ${document.sharp}, libvips ${document.libvips}`],
+      ]),
+    );
+    for (const { what, remedy } of missing) context.print(`not here: ${what}; it ${remedy}`);
+    for (const { what, remedy } of problems) context.print(`problem: ${what}; ${remedy}`);
+    if (problems.length === 0) context.print("All that ocrslim needs is here.");
+    context.printJson(document);
+  },
+});

@@ -1,0 +1,84 @@
+import { realpath } from "node:fs/promises";
+import { createRandom } from "@ocrslim/graph";
+import { readDataset, type Sample } from "@ocrslim/ocr-det";
+import { CliError } from "../cli-error.ts";
+import type { CommandContext } from "../command.ts";
+
+/** Images of one or several sources. */
+export interface Images {
+  readonly sources: readonly string[];
+  readonly samples: readonly Sample[];
+  /** Whether every image has labels. */
+  readonly labelled: boolean;
+}
+
+/** Reads the sources of `--data`; an image that several of them name counts once. */
+export async function readImages(
+  context: CommandContext,
+  sources: readonly string[],
+  imageRoot: string | undefined,
+): Promise<Images> {
+  const samples: Sample[] = [];
+  const seen = new Set<string>();
+  let labelled = true;
+  for (const source of sources) {
+    const dataset = await readDataset(
+      context.path(source),
+      imageRoot === undefined ? {} : { imageRoot: context.path(imageRoot) },
+    );
+    if (!dataset.labelled) labelled = false;
+    for (const sample of dataset.samples) {
+      const identity = await realpath(sample.imagePath).catch(() => sample.imagePath);
+      if (!seen.has(identity)) samples.push(sample);
+      seen.add(identity);
+    }
+  }
+  return { sources, samples, labelled };
+}
+
+/** The items in an order that depends on the seed alone. */
+export function shuffle<T>(items: readonly T[], seed: number): T[] {
+  const random = createRandom(seed);
+  const shuffled = [...items];
+  for (let index = shuffled.length - 1; index > 0; index--) {
+    const other = Math.floor(random() * (index + 1));
+    const held = shuffled[index] as T;
+    shuffled[index] = shuffled[other] as T;
+    shuffled[other] = held;
+  }
+  return shuffled;
+}
+
+/** Two parts of a data set without a common image. */
+export interface Split {
+  readonly calibration: readonly Sample[];
+  readonly evaluation: readonly Sample[];
+}
+
+/** At most this many images evaluate a compression; more take long and tell little more. */
+const maximumEvaluation = 40;
+
+/**
+ * Splits images by the seed: `calibrationCount` of them, at most two thirds, to calibrate on, and of
+ * the others at most forty to evaluate on.
+ * @throws CliError `unsuitable-data` for fewer than 2 images.
+ */
+export function splitImages(
+  samples: readonly Sample[],
+  calibrationCount: number,
+  seed: number,
+): Split {
+  if (samples.length < 2) {
+    throw new CliError(
+      "unsuitable-data",
+      `--data holds ${samples.length} image; give at least 2, some to calibrate on and others to evaluate on`,
+    );
+  }
+  const shuffled = shuffle(samples, seed);
+  const most = Math.max(1, Math.floor((samples.length * 2) / 3));
+  const count = Math.min(calibrationCount, most);
+  return {
+    calibration: shuffled.slice(0, count),
+    evaluation: shuffled.slice(count, count + maximumEvaluation),
+  };
+}
