@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Logger, RunOptions } from "@ocrslim/graph";
 import { createRandom } from "@ocrslim/graph";
-import { z } from "zod";
+import type { z } from "zod";
 import { CliError } from "./cli-error.ts";
 import type { Io } from "./io.ts";
 import type { OptionSpec, OptionSpecs } from "./options/option.ts";

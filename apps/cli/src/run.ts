@@ -1,6 +1,6 @@
-import { CommanderError, Command as CommanderCommand, Option } from "commander";
-import { type Command, type CommonOptions, createCommandContext } from "./command.ts";
+import { Command as CommanderCommand, CommanderError, Option } from "commander";
 import { CliError } from "./cli-error.ts";
+import { type Command, type CommonOptions, createCommandContext } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { describeError, type ExitCode, toOneLine } from "./describe-error.ts";
 import type { Io } from "./io.ts";
@@ -107,9 +107,10 @@ export function createProgram(
       );
     } else {
       sub.addOption(
-        new Option("-o, --output <override>", "-o Key.sub=value: sets a key of the config.").argParser(
-          collect,
-        ),
+        new Option(
+          "-o, --output <override>",
+          "-o Key.sub=value: sets a key of the config.",
+        ).argParser(collect),
       );
     }
     for (const [key, spec] of Object.entries(command.options)) {

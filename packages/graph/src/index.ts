@@ -1,3 +1,4 @@
+export { assertValidModel, checkModel } from "./check/check-model.ts";
 export type { Issue } from "./check/issue.ts";
 export { type DecodeModelOptions, decodeModel } from "./codec/decode-model.ts";
 export type { ExternalDataLoader } from "./codec/decode-tensor.ts";

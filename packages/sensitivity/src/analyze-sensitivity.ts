@@ -170,7 +170,8 @@ async function resumeOrBegin(
         file === undefined ? {} : { file },
       );
     }
-    return { ...found, skipped };
+    const { baseline, images, curves } = found;
+    return { ...head, baseline, images, curves, skipped };
   }
   const { metric: baseline, images } = await evaluateModel(
     cloneModel(model),

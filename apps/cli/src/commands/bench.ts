@@ -5,7 +5,7 @@ import { integerIn, withDefault } from "../options/option.ts";
 import { type ShapeFlags, shapeOptions, toInputShapes } from "../options/shape-options.ts";
 import { formatMilliseconds, formatRatio } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
-import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
+import { createRuntimeFor, type ModelFile, readModelFile } from "../pipeline/models.ts";
 
 interface BenchOptions extends ShapeFlags {
   runs: number;
@@ -34,7 +34,7 @@ export const bench: Command = defineCommand<BenchOptions>({
     },
   },
   async run(context, args, options) {
-    const files = [];
+    const files: ModelFile[] = [];
     for (const name of args) files.push(await readModelFile(context, name));
     const shapes = files.map((file) => toInputShapes(file.model, options));
     const [first, second] = shapes.map((shape) => JSON.stringify(Object.entries(shape).toSorted()));

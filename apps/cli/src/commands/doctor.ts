@@ -1,5 +1,5 @@
 import { release, totalmem } from "node:os";
-import { Model, Graph } from "@ocrslim/graph";
+import { Graph, Model } from "@ocrslim/graph";
 import {
   createRuntime,
   describeMachine,
@@ -8,9 +8,9 @@ import {
 } from "@ocrslim/runtime";
 import sharp from "sharp";
 import { type Command, defineCommand } from "../command.ts";
+import { toOneLine } from "../describe-error.ts";
 import { formatBytes } from "../output/numbers.ts";
 import { formatFacts } from "../output/table.ts";
-import { toOneLine } from "../describe-error.ts";
 import { version } from "../version.ts";
 
 /** Oldest Node.js that is supported. */
@@ -62,7 +62,9 @@ export const doctor: Command = defineCommand<Record<string, never>>({
   arguments: [],
   options: {},
   async run(context) {
-    const runtime = createRuntime(context.threads === undefined ? {} : { threads: context.threads });
+    const runtime = createRuntime(
+      context.threads === undefined ? {} : { threads: context.threads },
+    );
     const machine = describeMachine(runtime);
     const providers = listExecutionProviders();
     const broken = await tryRuntime(runtime);
@@ -105,7 +107,10 @@ export const doctor: Command = defineCommand<Record<string, never>>({
         ["platform", `${document.platform}, ${document.os}`],
         ["CPU", `${machine.cpu}, ${machine.cores} cores`],
         ["memory", formatBytes(document.memoryBytes)],
-        ["runtime", `${machine.runtime} ${machine.version}, ${broken === undefined ? "works" : "broken"}`],
+        [
+          "runtime",
+          `${machine.runtime} ${machine.version}, ${broken === undefined ? "works" : "broken"}`,
+        ],
         ["providers", providers.join(", ")],
         ["images", `sharp ${document.sharp}, libvips ${document.libvips}`],
       ]),

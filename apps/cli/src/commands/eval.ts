@@ -52,7 +52,10 @@ export const evaluate: Command = defineCommand<EvalOptions>({
         ["precision", formatMetric(report.precision)],
         ["recall", formatMetric(report.recall)],
         ["hmean", formatMetric(report.hmean)],
-        ["boxes", `${report.matched} matched, ${report.truthCare} labelled, ${report.predictedCare} found`],
+        [
+          "boxes",
+          `${report.matched} matched, ${report.truthCare} labelled, ${report.predictedCare} found`,
+        ],
         [
           "per image",
           `preprocess ${formatMilliseconds(ms.preprocess)}, forward ${formatMilliseconds(ms.forward)}, post-process ${formatMilliseconds(ms.postprocess)}`,

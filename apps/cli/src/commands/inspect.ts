@@ -1,5 +1,10 @@
-import { type ChannelGroup, computeCost, findChannelGroups } from "@ocrslim/graph";
-import { createRandom, type Model } from "@ocrslim/graph";
+import {
+  type ChannelGroup,
+  computeCost,
+  createRandom,
+  findChannelGroups,
+  type Model,
+} from "@ocrslim/graph";
 import { type OpTypeProfile, profileModel, randomFeeds } from "@ocrslim/runtime";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { flag } from "../options/option.ts";
@@ -31,7 +36,7 @@ function describePorts(values: Model["graph"]["inputs"]): PortDescription[] {
 /** The document that `--json` prints. */
 function describe(
   file: ModelFile,
-  inputShapes: Record<string, number[]>,
+  inputShapes: Readonly<Record<string, readonly number[]>>,
   groups: readonly ChannelGroup[],
 ): Readonly<Record<string, unknown>> {
   const { model } = file;
@@ -70,7 +75,7 @@ function formatPorts(ports: readonly PortDescription[]): string {
 function printSummary(
   context: CommandContext,
   file: ModelFile,
-  inputShapes: Record<string, number[]>,
+  inputShapes: Readonly<Record<string, readonly number[]>>,
 ): void {
   const { model } = file;
   const cost = computeCost(model, { inputShapes });

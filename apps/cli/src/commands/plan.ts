@@ -233,7 +233,8 @@ export const plan: Command = defineCommand<PlanOptions>({
     },
     inputShape: {
       flags: "--input-shape <name:dims>",
-      description: "Dims of one input at which costs are counted, such as x:1,3,640,640. Repeatable.",
+      description:
+        "Dims of one input at which costs are counted, such as x:1,3,640,640. Repeatable.",
       schema: textList(0),
       repeated: true,
     },
@@ -256,7 +257,7 @@ export const plan: Command = defineCommand<PlanOptions>({
     const statistics = await collectStatistics(context, model, groups, options);
     const base: PlanBase = {
       groups,
-      criterion: createCriterion(options.criterion, statistics),
+      criterion: createCriterion(options.criterion, model, statistics),
       inputShapes,
       channelMultiple: options.channelMultiple,
       ignore: [

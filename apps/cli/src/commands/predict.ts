@@ -1,5 +1,5 @@
 import { basename, extname, join } from "node:path";
-import { decodeImage, type Detection, drawDetections, writeImage } from "@ocrslim/ocr-det";
+import { type Detection, decodeImage, drawDetections, writeImage } from "@ocrslim/ocr-det";
 import { CliError } from "../cli-error.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { imagesOption, optionalData, outputOption } from "../options/data-options.ts";

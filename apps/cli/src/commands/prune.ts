@@ -107,8 +107,18 @@ export const prune: Command = defineCommand<PruneOptions>({
           { title: "size", align: "right" },
         ],
         [
-          [file.name, formatCount(before.macs), formatCount(before.parameters), formatBytes(file.bytes)],
-          [options.output, formatCount(after.macs), formatCount(after.parameters), formatBytes(bytes)],
+          [
+            file.name,
+            formatCount(before.macs),
+            formatCount(before.parameters),
+            formatBytes(file.bytes),
+          ],
+          [
+            options.output,
+            formatCount(after.macs),
+            formatCount(after.parameters),
+            formatBytes(bytes),
+          ],
         ],
       ),
     );

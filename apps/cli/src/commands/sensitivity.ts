@@ -33,11 +33,11 @@ import { type CriterionFlags, criterionOptions } from "../options/pruning-option
 import { assertWritableFile } from "../output/files.ts";
 import { formatPercent } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
-import { fingerprint } from "../pipeline/fingerprint.ts";
 import { createMapEvaluator } from "../pipeline/compare-maps.ts";
 import { createCriterion, needsStatistics } from "../pipeline/criteria.ts";
 import { readImages, shuffle } from "../pipeline/data.ts";
 import { detectAll, loadFeeds, withDetector } from "../pipeline/detection.ts";
+import { fingerprint } from "../pipeline/fingerprint.ts";
 import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
 import { pruneModel } from "../pipeline/prune-model.ts";
 
@@ -120,7 +120,7 @@ async function analyze(
   return await analyzeSensitivity(model, {
     ...context.runOptions(),
     groups: chosen,
-    criterion: createCriterion(options.criterion, statistics),
+    criterion: createCriterion(options.criterion, model, statistics),
     ratios: options.ratios,
     inputShapes,
     file: output,
@@ -168,14 +168,15 @@ async function merge(
   const reports: SensitivityReport[] = [];
   for (const file of files) reports.push(await readSensitivities(context.path(file)));
   const merged = mergeSensitivities(reports);
-  await writeSensitivities(merged, output);
+  await writeSensitivities(output, merged);
   return merged;
 }
 
 /** `ocrslim sensitivity MODEL --data D -o FILE` */
 export const sensitivity: Command = defineCommand<SensitivityOptions>({
   name: "sensitivity",
-  summary: "How much the metric falls when each channel group is cut. Goes on where it was stopped.",
+  summary:
+    "How much the metric falls when each channel group is cut. Goes on where it was stopped.",
   arguments: [{ syntax: "[model]", description: "A text detector; not needed with --merge." }],
   options: {
     output: outputOption("The sensitivity file (JSON), written point by point."),
@@ -229,7 +230,10 @@ export const sensitivity: Command = defineCommand<SensitivityOptions>({
     const isMerge = options.merge.length > 0;
     const [model] = args;
     if (isMerge && (model !== undefined || options.data.length > 0)) {
-      throw new CliError("conflicting-options", "--merge takes no model and no --data; leave them out");
+      throw new CliError(
+        "conflicting-options",
+        "--merge takes no model and no --data; leave them out",
+      );
     }
     if (!isMerge && model === undefined) {
       throw new CliError("missing-option", "no model: name an ONNX file, or give --merge");
@@ -266,6 +270,8 @@ function printReport(context: CommandContext, report: SensitivityReport, output:
       ]),
     ),
   );
-  context.print(`\nbaseline ${report.baseline.toFixed(4)}; ${report.skipped.length} groups skipped`);
+  context.print(
+    `\nbaseline ${report.baseline.toFixed(4)}; ${report.skipped.length} groups skipped`,
+  );
   context.printJson({ ...report, file: output });
 }

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import {
   assertValidModel,
   cloneModel,
@@ -8,11 +9,14 @@ import {
   writeModel,
 } from "@ocrslim/graph";
 import { type Feeds, randomFeeds } from "@ocrslim/runtime";
-import { stat } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { optionalData, outputOption } from "../options/data-options.ts";
-import { toDetectionSettings, type DetectionFlags, detectionOptions } from "../options/detection-options.ts";
+import {
+  type DetectionFlags,
+  detectionOptions,
+  toDetectionSettings,
+} from "../options/detection-options.ts";
 import { numberIn, optional, text, textList, withDefault } from "../options/option.ts";
 import { toInputShapes } from "../options/shape-options.ts";
 import { assertWritableFile } from "../output/files.ts";

@@ -17,7 +17,10 @@ export interface ConfigValues {
 async function readTree(path: string): Promise<ConfigTree> {
   const bytes = await readFile(path);
   if (bytes.length > maximumSize) {
-    throw new CliError("invalid-config", `${path}: has ${bytes.length} bytes; a config has at most ${maximumSize}`);
+    throw new CliError(
+      "invalid-config",
+      `${path}: has ${bytes.length} bytes; a config has at most ${maximumSize}`,
+    );
   }
   let tree: unknown;
   try {

@@ -1,4 +1,11 @@
-import { integerIn, type OptionSpec, type OptionSpecs, optional, text, textList } from "./option.ts";
+import {
+  integerIn,
+  type OptionSpec,
+  type OptionSpecs,
+  optional,
+  text,
+  textList,
+} from "./option.ts";
 
 /** Where the pictures are. */
 export interface DataFlags {

@@ -42,7 +42,10 @@ function triple(): z.ZodType<Triple> {
   const message = "it must be three numbers, such as 0.485,0.456,0.406";
   const split = (value: unknown): unknown =>
     typeof value === "string" ? value.split(",").map(Number) : value;
-  return z.preprocess(split, z.tuple([z.number(message), z.number(message), z.number(message)], message));
+  return z.preprocess(
+    split,
+    z.tuple([z.number(message), z.number(message), z.number(message)], message),
+  );
 }
 
 /** PaddleOCR's configs spell the scale as a Python expression. */

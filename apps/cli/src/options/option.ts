@@ -43,7 +43,8 @@ export function fraction(): z.ZodType<number> {
 
 /** A whole number in [minimum, maximum]. */
 export function integerIn(minimum: number, maximum: number): z.ZodType<number> {
-  const range = maximum >= Number.MAX_SAFE_INTEGER ? `${minimum} or more` : `${minimum} to ${maximum}`;
+  const range =
+    maximum >= Number.MAX_SAFE_INTEGER ? `${minimum} or more` : `${minimum} to ${maximum}`;
   const message = `it must be a whole number, ${range}`;
   return z.preprocess(toNumber, z.int(message).min(minimum, message).max(maximum, message));
 }
@@ -82,7 +83,13 @@ export function text(): z.ZodType<string> {
 export function textList(minimum: number): z.ZodType<readonly string[]> {
   const message = `it must be given at least ${minimum === 1 ? "once" : `${minimum} times`}`;
   const read = (value: unknown): unknown =>
-    value === undefined && minimum > 0 ? undefined : Array.isArray(value) ? value : value === undefined ? [] : [value];
+    value === undefined && minimum > 0
+      ? undefined
+      : Array.isArray(value)
+        ? value
+        : value === undefined
+          ? []
+          : [value];
   return z.preprocess(read, z.array(text()).min(minimum, message));
 }
 
@@ -93,7 +100,9 @@ export function withDefault<T>(schema: z.ZodType<T>, fallback: T): z.ZodType<T> 
 
 /** The schema, or `undefined` where the option is not given. */
 export function optional<T>(schema: z.ZodType<T>): z.ZodType<T | undefined> {
-  return z.unknown().transform((value, context) => parseOr<T | undefined>(schema, value, context, undefined));
+  return z
+    .unknown()
+    .transform((value, context) => parseOr<T | undefined>(schema, value, context, undefined));
 }
 
 function parseOr<T>(

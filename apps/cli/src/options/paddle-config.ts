@@ -77,14 +77,17 @@ function readDecode(options: unknown, where: string, warnings: string[]): void {
   if (!isTree(options)) return;
   const mode = options["img_mode"];
   if (mode !== undefined && mode !== "BGR") {
-    warnings.push(`${where}.img_mode ${JSON.stringify(mode)} has no effect: images are read as BGR`);
+    warnings.push(
+      `${where}.img_mode ${JSON.stringify(mode)} has no effect: images are read as BGR`,
+    );
   }
 }
 
 function readNormalize(options: unknown, into: Record<string, unknown>): void {
   if (!isTree(options)) return;
   for (const key of ["mean", "std", "scale"] as const) {
-    if (options[key] !== undefined) into[`normalize${key[0]?.toUpperCase()}${key.slice(1)}`] = options[key];
+    if (options[key] !== undefined)
+      into[`normalize${key[0]?.toUpperCase()}${key.slice(1)}`] = options[key];
   }
 }
 

@@ -1,4 +1,4 @@
-import { criterionNames, type CriterionName } from "../pipeline/criteria.ts";
+import { type CriterionName, criterionNames } from "../pipeline/criteria.ts";
 import {
   fraction,
   integerIn,

@@ -28,7 +28,10 @@ const defaultSize: readonly [number, number] = [640, 640];
 
 function parseInputShape(text: string): [string, number[]] {
   const split = text.lastIndexOf(":");
-  const dims = text.slice(split + 1).split(",").map((dim) => Number(dim.trim()));
+  const dims = text
+    .slice(split + 1)
+    .split(",")
+    .map((dim) => Number(dim.trim()));
   const valid = dims.every((dim) => Number.isSafeInteger(dim) && dim > 0);
   if (split < 1 || !valid) {
     throw new CliError(
@@ -40,7 +43,10 @@ function parseInputShape(text: string): [string, number[]] {
 }
 
 /** Returns the dims of every input of a model, by name. */
-export function toInputShapes(model: Model, flags: ShapeFlags): Record<string, number[]> {
+export function toInputShapes(
+  model: Model,
+  flags: ShapeFlags,
+): Readonly<Record<string, readonly number[]>> {
   const given = Object.fromEntries(flags.inputShape.map(parseInputShape));
   for (const name of Object.keys(given)) {
     if (!model.graph.inputs.some((input) => input.name === name)) {

@@ -63,8 +63,8 @@ function mapOverlap(first: Outputs, second: Outputs): number {
       for (let at = 0; at < values.length; at++) {
         const p = values[at] ?? 0;
         const q = other?.[at] ?? 0;
-        intersection += p < q ? p : q;
-        union += p < q ? q : p;
+        intersection += Math.min(p, q);
+        union += Math.max(p, q);
       }
     });
   });

@@ -1,4 +1,4 @@
-import type { Criterion } from "@ocrslim/graph";
+import type { Criterion, Model } from "@ocrslim/graph";
 import {
   type ActivationStatistics,
   apoz,
@@ -31,11 +31,11 @@ export const criterionNames = [
 /** One of {@link criterionNames}. */
 export type CriterionName = (typeof criterionNames)[number];
 
-const weightCriteria: ReadonlyMap<CriterionName, () => Criterion> = new Map([
+const weightCriteria: ReadonlyMap<CriterionName, (model: Model) => Criterion> = new Map([
   ["l1", () => l1Norm()],
   ["l2", () => l2Norm()],
   ["fpgm", () => geometricMedian()],
-  ["bn-scale", () => batchNormScale()],
+  ["bn-scale", (model: Model) => batchNormScale({ model })],
   ["lamp", () => lamp()],
   ["random", () => randomScores()],
 ]);
@@ -60,10 +60,11 @@ export function needsStatistics(name: CriterionName): boolean {
  */
 export function createCriterion(
   name: CriterionName,
+  model: Model,
   statistics: ActivationStatistics | undefined,
 ): Criterion {
   const fromWeights = weightCriteria.get(name);
-  if (fromWeights) return fromWeights();
+  if (fromWeights) return fromWeights(model);
   const fromActivations = activationCriteria.get(name);
   if (fromActivations && statistics) return fromActivations({ statistics });
   throw new CliError(

@@ -1,10 +1,10 @@
 import type { Model, RunOptions } from "@ocrslim/graph";
 import {
   createDetector,
+  type DetectionMetrics,
   type Detector,
   decodeImage,
   detectSamples,
-  type DetectionMetrics,
   matchDetections,
   preprocess,
   type Sample,

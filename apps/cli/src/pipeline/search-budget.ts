@@ -65,7 +65,12 @@ export async function searchBudget(target: Target, tryPlan: TryPlan): Promise<Se
   let chosen: MeasuredPlan | undefined;
   let low = leastKept;
   if (target.kind === "latency") {
-    chosen = await bisect(leastKept, 1, attempt, (plan) => (plan.latencyRatio ?? 1) > target.wanted);
+    chosen = await bisect(
+      leastKept,
+      1,
+      attempt,
+      (plan) => (plan.latencyRatio ?? 1) > target.wanted,
+    );
     // The bisection ends on the slow side; the plan to take is the largest one that is fast enough.
     const fast = tried.filter((plan) => (plan.latencyRatio ?? 1) <= target.wanted);
     chosen = largest(fast) ?? (await attempt(leastKept));

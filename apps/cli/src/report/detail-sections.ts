@@ -62,7 +62,10 @@ export function widthsHtml(report: CompressReport): string {
   );
 }
 
-function largest(shares: readonly OpTypeShare[], names: ReadonlySet<string>): {
+function largest(
+  shares: readonly OpTypeShare[],
+  names: ReadonlySet<string>,
+): {
   name: string;
   value: number;
 }[] {
@@ -109,9 +112,7 @@ export function profileHtml(report: CompressReport): string {
 export function skippedHtml(report: CompressReport): string {
   if (report.skipped.length === 0) return "";
   const rows = report.skipped
-    .map(
-      (skip) => `<tr><td>${escapeHtml(skip.group)}</td><td>${escapeHtml(skip.reason)}</td></tr>`,
-    )
+    .map((skip) => `<tr><td>${escapeHtml(skip.group)}</td><td>${escapeHtml(skip.reason)}</td></tr>`)
     .join("");
   return section(
     "What was skipped, and why",

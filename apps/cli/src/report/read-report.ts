@@ -127,7 +127,10 @@ export async function readReport(path: string): Promise<CompressReport> {
   if (!result.success) {
     const issue = result.error.issues[0];
     const where = issue?.path.join(".") || "the document";
-    throw new CliError("invalid-report", `${path}: ${where}: ${issue?.message}; run compress again`);
+    throw new CliError(
+      "invalid-report",
+      `${path}: ${where}: ${issue?.message}; run compress again`,
+    );
   }
   return result.data as CompressReport;
 }

@@ -37,7 +37,12 @@ export function headerHtml(report: CompressReport): string {
       formatMilliseconds(after.medianMs),
     ),
     tile("MACs", ratios.macs, formatCount(before.macs), formatCount(after.macs)),
-    tile("Parameters", ratios.parameters, formatCount(before.parameters), formatCount(after.parameters)),
+    tile(
+      "Parameters",
+      ratios.parameters,
+      formatCount(before.parameters),
+      formatCount(after.parameters),
+    ),
     tile("File", ratios.bytes, formatBytes(before.bytes), formatBytes(after.bytes)),
   ];
   return `<header><p class="kicker">OCRSlim report</p><h1>${escapeHtml(report.model)}</h1><p class="verdict">${escapeHtml(describeOutcome(report))}</p></header><div class="tiles">${tiles.join("")}</div>${noticesHtml(report)}`;

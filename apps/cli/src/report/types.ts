@@ -102,7 +102,11 @@ export interface CompressReport {
     /** simplified / before. */
     readonly simplifiedRatio: number;
   };
-  readonly groups: readonly { readonly id: string; readonly width: number; readonly kept: number }[];
+  readonly groups: readonly {
+    readonly id: string;
+    readonly width: number;
+    readonly kept: number;
+  }[];
   readonly curves: readonly LossCurve[];
   /** What the curves' loss is a loss of. */
   readonly curveMetric: string;

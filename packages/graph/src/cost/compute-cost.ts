@@ -85,27 +85,21 @@ export function computeCost(model: Model, options: CostOptions = {}): ModelCost 
   const { inputShapes } = options;
   const shapes = options.shapes ?? inferShapes(model, inputShapes ? { inputShapes } : {});
   const issues: Issue[] = [...shapes.issues];
-  const counted = new Set<Tensor>();
+  const tally: Tally = { counted: new Set(), parameters: 0, parameterBytes: 0 };
   const nodes: NodeCost[] = [];
   let macs = 0;
   let activationBytes = 0;
   for (const node of model.graph.nodes) {
-    const cost = computeNodeCost(node, shapes, counted, issues);
+    const cost = computeNodeCost(node, shapes, tally, issues);
     macs += cost.macs;
     activationBytes += cost.outputBytes;
     nodes.push(cost);
   }
-  for (const { tensor } of model.graph.initializers) if (tensor) count(tensor, counted);
-  let parameters = 0;
-  let parameterBytes = 0;
-  for (const tensor of counted) {
-    parameters += tensor.size;
-    parameterBytes += tensor.byteLength;
-  }
+  for (const { tensor } of model.graph.initializers) if (tensor) count(tally, tensor, tensor);
   return {
     macs,
-    parameters,
-    parameterBytes,
+    parameters: tally.parameters,
+    parameterBytes: tally.parameterBytes,
     activationBytes,
     peakActivationBytes: computePeakBytes(model, shapes),
     nodes,
@@ -114,17 +108,25 @@ export function computeCost(model: Model, options: CostOptions = {}): ModelCost 
   };
 }
 
-/** Whether the tensor is a parameter that was not counted before; it is now. */
-function count(tensor: Tensor, counted: Set<Tensor>): boolean {
-  if (!FLOATING.has(tensor.dtype) || counted.has(tensor)) return false;
-  counted.add(tensor);
-  return true;
+interface Tally {
+  /** Initializers' tensors and Constant nodes that were counted. */
+  readonly counted: Set<Tensor | Node>;
+  parameters: number;
+  parameterBytes: number;
+}
+
+/** Counts a floating-point constant, unless its origin was counted before. */
+function count(tally: Tally, origin: Tensor | Node, tensor: Tensor): void {
+  if (!FLOATING.has(tensor.dtype) || tally.counted.has(origin)) return;
+  tally.counted.add(origin);
+  tally.parameters += tensor.size;
+  tally.parameterBytes += tensor.byteLength;
 }
 
 function computeNodeCost(
   node: Node,
   shapes: ShapeInference,
-  counted: Set<Tensor>,
+  tally: Tally,
   issues: Issue[],
 ): NodeCost {
   const macs = countMacs(node, shapes);
@@ -136,13 +138,8 @@ function computeNodeCost(
       node: node.name || node.key,
     });
   }
-  let parameters = 0;
-  let parameterBytes = 0;
-  for (const tensor of listConstants(node)) {
-    if (!count(tensor, counted)) continue;
-    parameters += tensor.size;
-    parameterBytes += tensor.byteLength;
-  }
+  const before = { ...tally };
+  countConstants(node, tally);
   let outputBytes = 0;
   for (const output of node.outputs) if (output) outputBytes += valueBytes(output, shapes);
   const [output] = node.outputs;
@@ -151,28 +148,30 @@ function computeNodeCost(
     name: node.name,
     opType: node.opType,
     macs: macs ?? 0,
-    parameters,
-    parameterBytes,
+    parameters: tally.parameters - before.parameters,
+    parameterBytes: tally.parameterBytes - before.parameterBytes,
     outputBytes,
     outputShape: output && shapes.shapeOf(output),
   };
 }
 
-/** Constants that the node and its subgraphs read: initializers and outputs of Constant nodes. */
-function* listConstants(node: Node): Generator<Tensor> {
-  const own = node.opType === "Constant" ? readConstant(node) : undefined;
-  // A constant that is read counts at its reader.
-  if (own && node.output.uses.length === 0) yield own;
+/** Counts the constants that the node reads, with those in its subgraphs. */
+function countConstants(node: Node, tally: Tally): void {
+  // A Constant that is read counts at its reader.
+  if (node.opType === "Constant" && node.outputs[0]?.uses.length === 0) countConstant(node, tally);
   for (const value of node.inputs) {
-    const { producer, tensor } = value ?? {};
-    const constant =
-      tensor ?? (producer?.opType === "Constant" ? readConstant(producer) : undefined);
-    if (constant) yield constant;
+    if (value?.tensor) count(tally, value.tensor, value.tensor);
+    else if (value?.producer?.opType === "Constant") countConstant(value.producer, tally);
   }
-  for (const graph of listSubgraphs(node)) yield* listGraphConstants(graph);
+  for (const graph of listSubgraphs(node)) countGraphConstants(graph, tally);
 }
 
-function* listGraphConstants(graph: Graph): Generator<Tensor> {
-  for (const { tensor } of graph.initializers) if (tensor) yield tensor;
-  for (const node of graph.nodes) yield* listConstants(node);
+function countConstant(node: Node, tally: Tally): void {
+  const tensor = readConstant(node);
+  if (tensor) count(tally, node, tensor);
+}
+
+function countGraphConstants(graph: Graph, tally: Tally): void {
+  for (const { tensor } of graph.initializers) if (tensor) count(tally, tensor, tensor);
+  for (const node of graph.nodes) countConstants(node, tally);
 }

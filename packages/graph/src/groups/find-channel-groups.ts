@@ -105,6 +105,7 @@ function spreadChannels(
     return slot;
   };
   let current: Node | undefined;
+  const coupled = new Set<number>();
   const context: SpreadContext = {
     opset: model.opset,
     shapeOf,
@@ -113,6 +114,10 @@ function spreadChannels(
       const a = slotOf(value, axis);
       const b = slotOf(other, otherAxis);
       if (!map) {
+        // Both ends of a node say the same.
+        const pair = Math.min(a.base, b.base) * 2 ** 26 + Math.max(a.base, b.base);
+        if (a === b || coupled.has(pair)) return;
+        coupled.add(pair);
         const length = Math.min(a.length, b.length);
         for (let index = 0; index < length; index++) atoms.union(a.base + index, b.base + index);
         if (a.length !== b.length) block(a, `its length differs from that of "${other.name}"`);
@@ -177,73 +182,93 @@ function spreadChannels(
 }
 
 interface Draft {
-  readonly signature: number;
   readonly slots: Slot[];
-  readonly roots: number[];
   readonly reason: string | undefined;
+  width: number;
+}
+
+/** Which draft and which channel of it an atom belongs to, by atom. */
+interface Places {
+  readonly drafts: Int32Array;
+  readonly channels: Int32Array;
 }
 
 /** Sets of atoms that touch the same axes of the same values, for the same reason blocked, are a group. */
 function collectGroups(model: Model, { atoms, marks, blocks }: Analysis): readonly ChannelGroup[] {
+  const roots = new Int32Array(atoms.count);
+  for (let atom = 0; atom < roots.length; atom++) roots[atom] = atoms.root(atom);
   const reasonOf = new Map<number, string>();
   for (const [atom, reason] of blocks) {
-    const root = atoms.root(atom);
+    const root = roots[atom] ?? 0;
     if (!reasonOf.has(root)) reasonOf.set(root, reason);
   }
-  // A signature is a path in a trie of slots: (signature so far, slot) → signature.
-  const trie = new Map<number, number>();
-  const width = atoms.slots.length + 1;
-  const next = (signature: number, slot: number): number => {
-    const key = signature * width + slot;
-    let child = trie.get(key);
-    if (child === undefined) {
-      child = trie.size + 1;
-      trie.set(key, child);
-    }
-    return child;
+  const signatures = signaturesOf(atoms, roots);
+  const drafts: Draft[] = [];
+  const numbers = new Map<number | string, number>();
+  const places: Places = {
+    drafts: new Int32Array(atoms.count).fill(-1),
+    channels: new Int32Array(atoms.count),
   };
-  const signatures = new Int32Array(atoms.count);
-  const lastSlot = new Int32Array(atoms.count).fill(-1);
-  atoms.slots.forEach((slot, slotIndex) => {
-    for (let atom = slot.base; atom < slot.base + slot.length; atom++) {
-      const root = atoms.root(atom);
-      if (lastSlot[root] === slotIndex) continue;
-      lastSlot[root] = slotIndex;
-      signatures[root] = next(signatures[root] ?? 0, slotIndex);
-    }
-  });
-  const drafts = new Map<string, Draft>();
-  const draftOf = new Map<number, { draft: Draft; channel: number }>();
   for (const slot of atoms.slots) {
     for (let atom = slot.base; atom < slot.base + slot.length; atom++) {
-      const root = atoms.root(atom);
-      let place = draftOf.get(root);
-      if (!place) {
+      const root = roots[atom] ?? 0;
+      let number = places.drafts[root] ?? -1;
+      if (number < 0) {
         const reason = reasonOf.get(root);
-        const key = `${signatures[root]} ${reason ?? ""}`;
-        let draft = drafts.get(key);
-        if (!draft) {
-          draft = { signature: signatures[root] ?? 0, slots: [], roots: [], reason };
-          drafts.set(key, draft);
+        const signature = signatures[root] ?? 0;
+        const key = reason === undefined ? signature : `${signature} ${reason}`;
+        number = numbers.get(key) ?? drafts.length;
+        if (number === drafts.length) {
+          numbers.set(key, number);
+          drafts.push({ slots: [], reason, width: 0 });
         }
-        place = { draft, channel: draft.roots.length };
-        draft.roots.push(root);
-        draftOf.set(root, place);
+        places.drafts[root] = number;
+        places.channels[root] = drafts[number]?.width ?? 0;
+        (drafts[number] as Draft).width++;
       }
-      const { draft } = place;
-      if (draft.slots[draft.slots.length - 1] !== slot) draft.slots.push(slot);
+      // The root comes first in its set, so it is placed before the others.
+      places.drafts[atom] = number;
+      places.channels[atom] = places.channels[root] ?? 0;
+      const { slots } = drafts[number] as Draft;
+      if (slots[slots.length - 1] !== slot) slots.push(slot);
     }
   }
-  const channelAt = (draft: Draft, atom: number): number => {
-    const place = draftOf.get(atoms.root(atom));
-    return place?.draft === draft ? place.channel : -1;
-  };
   const positions = new Map([...model.graph.nodes].map((node, position) => [node, position]));
-  const finished = [...drafts.values()].map((draft) =>
-    finishGroup(draft, marks, positions, channelAt),
+  const finished = drafts.map((draft, number) =>
+    finishGroup(draft, number, marks, positions, places),
   );
   finished.sort((a, b) => a.position - b.position || a.first - b.first);
   return nameGroups(finished);
+}
+
+/**
+ * A number for each root, equal for those whose sets touch the same slots: the number of a path in
+ * a trie of slots.
+ */
+function signaturesOf(atoms: ChannelAtoms, roots: Int32Array): Int32Array {
+  const trie = new Map<number, number>();
+  const signatures = new Int32Array(atoms.count);
+  const lastSlot = new Int32Array(atoms.count).fill(-1);
+  const width = atoms.slots.length + 1;
+  atoms.slots.forEach((slot, slotIndex) => {
+    let previousFrom = -1;
+    let previousTo = -1;
+    for (let atom = slot.base; atom < slot.base + slot.length; atom++) {
+      const root = roots[atom] ?? 0;
+      if (lastSlot[root] === slotIndex) continue;
+      lastSlot[root] = slotIndex;
+      const from = signatures[root] ?? 0;
+      // Neighbouring channels mostly take the same step.
+      if (from !== previousFrom) {
+        const key = from * width + slotIndex;
+        previousFrom = from;
+        previousTo = trie.get(key) ?? trie.size + 1;
+        trie.set(key, previousTo);
+      }
+      signatures[root] = previousTo;
+    }
+  });
+  return signatures;
 }
 
 interface Finished {
@@ -257,16 +282,19 @@ interface Finished {
 
 function finishGroup(
   draft: Draft,
+  number: number,
   marks: Analysis["marks"],
   positions: ReadonlyMap<Node, number>,
-  channelAt: (draft: Draft, atom: number) => number,
+  places: Places,
 ): Finished {
   const members: GroupMember[] = [];
   let lead: { slot: Slot; position: number } | undefined;
   for (const slot of draft.slots) {
     const channelOf = new Int32Array(slot.length);
-    for (let index = 0; index < slot.length; index++)
-      channelOf[index] = channelAt(draft, slot.base + index);
+    for (let index = 0; index < slot.length; index++) {
+      const atom = slot.base + index;
+      channelOf[index] = places.drafts[atom] === number ? (places.channels[atom] ?? -1) : -1;
+    }
     const base = { value: slot.value.name, axis: slot.axis, channelOf };
     const isConstant = constantTensor(slot.value) !== undefined;
     const slotMarks = marks.get(slot) ?? [];
@@ -290,14 +318,14 @@ function finishGroup(
       ?.channelOf ?? new Int32Array();
   const first = owned.findIndex((channel) => channel >= 0);
   const last = owned.findLastIndex((channel) => channel >= 0);
-  const blocked = draft.reason ?? (draft.roots.length < 2 ? "it has one channel only" : undefined);
+  const blocked = draft.reason ?? (draft.width < 2 ? "it has one channel only" : undefined);
   return {
     position: lead?.position ?? Number.MAX_SAFE_INTEGER,
     first,
     last,
     name: slot?.value.name ?? "",
     covers: owned.every((channel) => channel >= 0),
-    group: { width: draft.roots.length, members, ...(blocked === undefined ? {} : { blocked }) },
+    group: { width: draft.width, members, ...(blocked === undefined ? {} : { blocked }) },
   };
 }
 

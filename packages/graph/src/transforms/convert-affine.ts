@@ -7,7 +7,6 @@
  * Depthwise convolutions are blocked only if the channels fill whole blocks: 8 on AVX2 and NEON, 16
  * on AVX-512. Other widths stay as they are.
  */
-import type { Transform } from "../contracts/transform.ts";
 import { int, ints } from "../ir/attribute.ts";
 import type { Model } from "../ir/model.ts";
 import { Tensor } from "../ir/tensor.ts";
@@ -15,8 +14,8 @@ import type { Value } from "../ir/value.ts";
 import { type AffineChain, lastOf, readAffineChain, removeDead } from "./support/affine.ts";
 import { isOperator, replaceNode } from "./support/edit.ts";
 import { at } from "./support/linear.ts";
-import { inferPartialShapes, type PartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import type { PartialShapes } from "./support/partial-shapes.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "convertAffine";
 
@@ -36,19 +35,14 @@ const BLOCK = 16;
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function convertAffine(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      const convertedNodes = convertAll(model);
-      return { modified: convertedNodes > 0, counts: { convertedNodes } };
-    },
-  };
+export function convertAffine(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    const convertedNodes = convertAll(model, known);
+    return { modified: convertedNodes > 0, counts: { convertedNodes } };
+  });
 }
 
-function convertAll(model: Model): number {
-  const known = inferPartialShapes(model.graph, model.opset);
+function convertAll(model: Model, known: PartialShapes): number {
   let convertedNodes = 0;
   for (const node of model.graph.nodes) {
     const chain = readAffineChain(node, known);
@@ -79,16 +73,19 @@ const BLOCKED = [
   "MaxPool",
 ];
 
+/** Operators that read the blocked layout. */
+const READERS = ["Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"];
+
 function isBetweenConvolutions(chain: AffineChain): boolean {
   const { output } = lastOf(chain);
   if (output.isGraphOutput) return false;
-  return isBlocked(chain.data, 4) && output.consumers.some((node) => isOperator(node, "Conv"));
+  return isBlocked(chain.data, 4) && output.consumers.some((node) => isOperator(node, ...READERS));
 }
 
 function isBlocked(value: Value, depth: number): boolean {
   const node = value.producer;
-  if (isOperator(node, "Conv")) return true;
-  if (depth === 0 || !isOperator(node, ...BLOCKED)) return false;
+  if (!node || depth === 0 || !isOperator(node, "Conv", ...BLOCKED)) return false;
+  if (node.opType === "Conv") return true;
   return node.inputs.some((input) => input !== undefined && isBlocked(input, depth - 1));
 }
 

@@ -3,8 +3,9 @@
  * so near the edge the convolution would see the shift where it saw nothing. The scale has no such
  * trouble (scale · 0 = 0), and is taken out of the pair: s·x + b = s·(x + b/s).
  */
-import type { Transform } from "../contracts/transform.ts";
 import type { Model } from "../ir/model.ts";
+import type { Node } from "../ir/node.ts";
+import { readGelu } from "./fuse-gelu.ts";
 import {
   absorbIntoConsumers,
   absorbIntoProducer,
@@ -20,8 +21,8 @@ import {
 } from "./support/affine.ts";
 import { canBypass } from "./support/edit.ts";
 import { isAll } from "./support/linear.ts";
-import { inferPartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import type { PartialShapes } from "./support/partial-shapes.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "foldAffine";
 
@@ -42,27 +43,36 @@ const NAME = "foldAffine";
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function foldAffine(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      const foldedNodes = foldAll(model);
-      return { modified: foldedNodes > 0, counts: { foldedNodes } };
-    },
-  };
+export function foldAffine(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    const foldedNodes = foldAll(model, known);
+    return { modified: foldedNodes > 0, counts: { foldedNodes } };
+  });
 }
 
-function foldAll(model: Model): number {
+function foldAll(model: Model, known: PartialShapes): number {
   const { graph } = model;
-  const known = inferPartialShapes(graph, model.opset);
   const before = graph.nodeCount;
+  const kept = findSpelledGelus(model, known);
   let edits = 0;
   for (const node of graph.nodes) {
     const chain = readAffineChain(node, known);
-    if (chain && foldChain(chain)) edits++;
+    if (!chain || chain.nodes.some((inner) => kept.has(inner))) continue;
+    if (foldChain(chain)) edits++;
   }
   return Math.max(edits > 0 ? 1 : 0, before - graph.nodeCount);
+}
+
+/** ONNX Runtime runs a spelled GELU as one operator, if all of it is there. */
+function findSpelledGelus(model: Model, known: PartialShapes): ReadonlySet<Node> {
+  const nodes = new Set<Node>();
+  for (const node of model.graph.nodes) {
+    const match = readGelu(node, known);
+    if (!match) continue;
+    for (const inner of match.nodes) nodes.add(inner);
+    nodes.add(match.last);
+  }
+  return nodes;
 }
 
 function foldChain(chain: AffineChain): boolean {

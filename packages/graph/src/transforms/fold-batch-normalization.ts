@@ -1,11 +1,10 @@
-import type { Transform } from "../contracts/transform.ts";
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import { absorbIntoConsumers, absorbIntoProducer, type ChannelAffine } from "./support/absorb.ts";
 import { constantTensor } from "./support/constants.ts";
 import { bypass, canBypass, isOperator, usesOnlyFirstOutput } from "./support/edit.ts";
-import { inferPartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import type { PartialShapes } from "./support/partial-shapes.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "foldBatchNormalization";
 
@@ -22,20 +21,15 @@ const NAME = "foldBatchNormalization";
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function foldBatchNormalization(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      const foldedNodes = foldAll(model);
-      return { modified: foldedNodes > 0, counts: { foldedNodes } };
-    },
-  };
+export function foldBatchNormalization(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    const foldedNodes = foldAll(model, known);
+    return { modified: foldedNodes > 0, counts: { foldedNodes } };
+  });
 }
 
-function foldAll(model: Model): number {
+function foldAll(model: Model, known: PartialShapes): number {
   let foldedNodes = 0;
-  const known = inferPartialShapes(model.graph, model.opset);
   for (const node of model.graph.nodes) {
     if (!isOperator(node, "BatchNormalization")) continue;
     const data = node.input(0);

@@ -1,4 +1,3 @@
-import type { Transform } from "../contracts/transform.ts";
 import { GraphError } from "../errors.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Node } from "../ir/node.ts";
@@ -8,11 +7,10 @@ import { evaluateNode } from "../kernels/evaluate-node.ts";
 import { constantTensor } from "./support/constants.ts";
 import { isOperator, removeIfUnused } from "./support/edit.ts";
 import {
-  inferPartialShapes,
   type PartialElements,
   type PartialShapes,
 } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "foldConstants";
 
@@ -42,7 +40,7 @@ const GROWTH_BYTES = 1 << 16;
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function foldConstants(options: FoldConstantsOptions = {}): Transform {
+export function foldConstants(options: FoldConstantsOptions = {}): ShapedTransform {
   const { maxElements } = { ...FOLD_CONSTANTS_DEFAULTS, ...options };
   if (!Number.isInteger(maxElements) || maxElements < 1) {
     throw new GraphError(
@@ -50,24 +48,19 @@ export function foldConstants(options: FoldConstantsOptions = {}): Transform {
       `${NAME}: maxElements must be a positive integer, got ${maxElements}`,
     );
   }
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      const { graph, opset } = model;
-      const known = inferPartialShapes(graph, opset);
-      let foldedNodes = 0;
-      let foldedReshapes = 0;
-      for (const node of graph.nodes) {
-        if (foldNode(graph, node, known, opset, maxElements)) foldedNodes++;
-        else if (foldReshapeTarget(node, known)) foldedReshapes++;
-      }
-      return {
-        modified: foldedNodes + foldedReshapes > 0,
-        counts: { foldedNodes, foldedReshapes },
-      };
-    },
-  };
+  return shapedTransform(NAME, (model, known) => {
+    const { graph, opset } = model;
+    let foldedNodes = 0;
+    let foldedReshapes = 0;
+    for (const node of graph.nodes) {
+      if (foldNode(graph, node, known, opset, maxElements)) foldedNodes++;
+      else if (foldReshapeTarget(node, known)) foldedReshapes++;
+    }
+    return {
+      modified: foldedNodes + foldedReshapes > 0,
+      counts: { foldedNodes, foldedReshapes },
+    };
+  });
 }
 
 function foldNode(

@@ -1,12 +1,11 @@
-import type { Transform } from "../contracts/transform.ts";
 import type { Node } from "../ir/node.ts";
 import type { Value } from "../ir/value.ts";
 import { removeDead } from "./support/affine.ts";
 import { isClose } from "./support/constants.ts";
 import { isOperator, onlyConsumer, replaceNode } from "./support/edit.ts";
 import { listFactorPairs, readScalarChain, readTrailingScale } from "./support/gate.ts";
-import { inferPartialShapes, type PartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import type { PartialShapes } from "./support/partial-shapes.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "fuseGelu";
 
@@ -25,23 +24,18 @@ export const GELU_OPSET = 20;
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function fuseGelu(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      if (model.opset < GELU_OPSET) return { modified: false, counts: { fused: 0 } };
-      const known = inferPartialShapes(model.graph, model.opset);
-      let fused = 0;
-      for (const node of model.graph.nodes) {
-        const match = readGelu(node, known);
-        if (!match || !replaceNode(match.last, { opType: "Gelu", inputs: [match.data] })) continue;
-        removeDead(match.nodes);
-        fused++;
-      }
-      return { modified: fused > 0, counts: { fused } };
-    },
-  };
+export function fuseGelu(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    if (model.opset < GELU_OPSET) return { modified: false, counts: { fused: 0 } };
+    let fused = 0;
+    for (const node of model.graph.nodes) {
+      const match = readGelu(node, known);
+      if (!match || !replaceNode(match.last, { opType: "Gelu", inputs: [match.data] })) continue;
+      removeDead(match.nodes);
+      fused++;
+    }
+    return { modified: fused > 0, counts: { fused } };
+  });
 }
 
 interface GeluMatch {

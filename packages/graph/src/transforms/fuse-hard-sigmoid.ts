@@ -1,4 +1,3 @@
-import type { Transform } from "../contracts/transform.ts";
 import { float } from "../ir/attribute.ts";
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
@@ -7,8 +6,8 @@ import { readClamp } from "./support/clamp.ts";
 import { isClose } from "./support/constants.ts";
 import { isOperator, replaceNode } from "./support/edit.ts";
 import { readScalarChain, readTrailingScale } from "./support/gate.ts";
-import { inferPartialShapes, type PartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import type { PartialShapes } from "./support/partial-shapes.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "fuseHardSigmoid";
 
@@ -23,17 +22,12 @@ const NAME = "fuseHardSigmoid";
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function fuseHardSigmoid(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      const known = inferPartialShapes(model.graph, model.opset);
-      let fused = 0;
-      for (const node of model.graph.nodes) if (fuse(node, known, model)) fused++;
-      return { modified: fused > 0, counts: { fused } };
-    },
-  };
+export function fuseHardSigmoid(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    let fused = 0;
+    for (const node of model.graph.nodes) if (fuse(node, known, model)) fused++;
+    return { modified: fused > 0, counts: { fused } };
+  });
 }
 
 function fuse(clip: Node, known: PartialShapes, { opset }: Model): boolean {

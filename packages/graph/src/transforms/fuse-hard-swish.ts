@@ -4,7 +4,6 @@
  * and costs a change of layout before and after (2.3 × the time of a chain of depthwise-separable
  * convolutions). So x · HardSigmoid(x) is written wherever the operator set has no HardSwish.
  */
-import type { Transform } from "../contracts/transform.ts";
 import { float } from "../ir/attribute.ts";
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
@@ -15,8 +14,8 @@ import { readClamp } from "./support/clamp.ts";
 import { isClose } from "./support/constants.ts";
 import { isOperator, onlyConsumer, replaceNode } from "./support/edit.ts";
 import { listFactorPairs, readScalarChain, readTrailingScale } from "./support/gate.ts";
-import { inferPartialShapes, type PartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import type { PartialShapes } from "./support/partial-shapes.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "fuseHardSwish";
 
@@ -36,20 +35,15 @@ export const HARD_SWISH_OPSET = 14;
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function fuseHardSwish(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      const known = inferPartialShapes(model.graph, model.opset);
-      let fused = 0;
-      for (const node of model.graph.nodes) {
-        if (!isOperator(node, "Mul")) continue;
-        if (fuseGate(node, model) || fuseClip(node, known, model)) fused++;
-      }
-      return { modified: fused > 0, counts: { fused } };
-    },
-  };
+export function fuseHardSwish(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    let fused = 0;
+    for (const node of model.graph.nodes) {
+      if (!isOperator(node, "Mul")) continue;
+      if (fuseGate(node, model) || fuseClip(node, known, model)) fused++;
+    }
+    return { modified: fused > 0, counts: { fused } };
+  });
 }
 
 /** Whether a Mul is x · HardSigmoid(x) with the slope and offset of HardSwish; returns x. */

@@ -1,4 +1,3 @@
-import type { Transform } from "../contracts/transform.ts";
 import type { AttributeContent } from "../ir/attribute.ts";
 import { float } from "../ir/attribute.ts";
 import type { Graph } from "../ir/graph.ts";
@@ -9,8 +8,8 @@ import type { Value } from "../ir/value.ts";
 import { removeDead } from "./support/affine.ts";
 import { type Clamp, readClamp } from "./support/clamp.ts";
 import { onlyConsumer, replaceNode } from "./support/edit.ts";
-import { inferPartialShapes, type PartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import type { PartialShapes } from "./support/partial-shapes.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "mergeClips";
 
@@ -26,17 +25,12 @@ const NAME = "mergeClips";
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function mergeClips(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      let mergedNodes = 0;
-      const known = inferPartialShapes(model.graph, model.opset);
-      for (const node of model.graph.nodes) mergedNodes += mergeFrom(node, known, model);
-      return { modified: mergedNodes > 0, counts: { mergedNodes } };
-    },
-  };
+export function mergeClips(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    let mergedNodes = 0;
+    for (const node of model.graph.nodes) mergedNodes += mergeFrom(node, known, model);
+    return { modified: mergedNodes > 0, counts: { mergedNodes } };
+  });
 }
 
 function mergeFrom(first: Node, known: PartialShapes, { graph, opset }: Model): number {

@@ -1,12 +1,11 @@
-import type { Transform } from "../contracts/transform.ts";
 import { dataTypeFromCode } from "../ir/data-type.ts";
 import type { Node } from "../ir/node.ts";
 import { constantNumbers, constantScalar, constantTensor } from "./support/constants.ts";
 import { bypass } from "./support/edit.ts";
 import { knownDtype } from "./support/known-dtype.ts";
 import { sliceBounds } from "./support/partial-element-rules.ts";
-import { inferPartialShapes, type PartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import type { PartialShapes } from "./support/partial-shapes.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "removeIdentities";
 
@@ -24,28 +23,23 @@ const NAME = "removeIdentities";
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function removeIdentities(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      const known = inferPartialShapes(model.graph, model.opset);
-      let removedNodes = 0;
-      for (const node of model.graph.nodes) {
-        const find = node.domain === "" ? identityRules.get(node.opType) : undefined;
-        const index = find?.(node, known, model.opset);
-        const replacement = index === undefined ? undefined : node.input(index);
-        if (replacement && bypass(node, replacement)) removedNodes++;
-      }
-      return { modified: removedNodes > 0, counts: { removedNodes } };
-    },
-  };
+export function removeIdentities(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    let removedNodes = 0;
+    for (const node of model.graph.nodes) {
+      const find = node.domain === "" ? identityRules.get(node.opType) : undefined;
+      const index = find?.(node, known, model.opset);
+      const replacement = index === undefined ? undefined : node.input(index);
+      if (replacement && bypass(node, replacement)) removedNodes++;
+    }
+    return { modified: removedNodes > 0, counts: { removedNodes } };
+  });
 }
 
 /** Returns which input a node returns unchanged, if it does. */
 type IdentityRule = (node: Node, known: PartialShapes, opset: number) => number | undefined;
 
-const onlyIf = (condition: boolean): number | undefined => (condition ? 0 : undefined);
+const onlyIf = (condition: boolean | undefined): number | undefined => (condition ? 0 : undefined);
 
 const dropout: IdentityRule = (node, _, opset) => {
   if (opset < 12 || !node.input(2)) return 0;
@@ -119,9 +113,7 @@ const resize: IdentityRule = (node, known, opset) => {
       : constantNumbers(node.input(opset < 11 ? 1 : 2));
   const isCropping = node.string("coordinate_transformation_mode") === "tf_crop_and_resize";
   const isWhole = scales?.length === known.shapeOf(node.input(0))?.length;
-  return onlyIf(
-    !isCropping && isWhole && scales !== undefined && scales.every((scale) => scale === 1),
-  );
+  return onlyIf(!isCropping && isWhole && scales?.every((scale) => scale === 1));
 };
 
 const expand: IdentityRule = (node, known) => {

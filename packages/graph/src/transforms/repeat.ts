@@ -2,6 +2,8 @@ import type { RunContext } from "../contracts/run-context.ts";
 import type { Transform, TransformOutcome } from "../contracts/transform.ts";
 import { GraphError } from "../errors.ts";
 import type { Model } from "../ir/model.ts";
+import { inferPartialShapes } from "./support/partial-shapes.ts";
+import type { ShapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "repeat";
 
@@ -37,8 +39,15 @@ export function repeat(transforms: readonly Transform[], options: RepeatOptions 
     check(model) {
       for (const step of transforms) step.check?.(model);
     },
-    run: (model, context) => runToFixedPoint(model, context, transforms, maxRounds),
+    run: (model, context) => runToFixedPoint(model, context, transforms, { maxRounds }),
   };
+}
+
+/** How {@link runToFixedPoint} goes about it. */
+interface FixedPointOptions {
+  readonly maxRounds: number;
+  /** Lets the transforms of a round share what is known of shapes: all must be lossless. */
+  readonly isLossless?: boolean;
 }
 
 /**
@@ -49,17 +58,21 @@ export async function runToFixedPoint(
   model: Model,
   context: RunContext,
   transforms: readonly Transform[],
-  maxRounds: number,
+  { maxRounds, isLossless = false }: FixedPointOptions,
 ): Promise<TransformOutcome> {
   const counts: Record<string, number> = {};
   const settled = new Map<Transform, number>();
   let edits = 0;
   for (let round = 0; round < maxRounds; round++) {
     const before = edits;
+    const known = isLossless ? inferPartialShapes(model.graph, model.opset) : undefined;
     for (const step of transforms) {
       context.signal?.throwIfAborted();
       if (settled.get(step) === edits) continue;
-      const outcome = await step.run(model, context);
+      const outcome =
+        known && "runShaped" in step
+          ? (step as ShapedTransform).runShaped(model, known)
+          : await step.run(model, context);
       addCounts(counts, outcome.counts);
       if (outcome.modified) edits++;
       else settled.set(step, edits);

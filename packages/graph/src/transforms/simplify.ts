@@ -88,21 +88,19 @@ async function run(
     addCounts(counts, outcome.counts);
   };
   const prepare = [removeInitializersFromInputs(), sortTopologically(), constantsToInitializers()];
-  add(await runToFixedPoint(model, context, prepare, 1));
-  add(await runToFixedPoint(model, context, rounds(), maxRounds));
+  add(await runToFixedPoint(model, context, prepare, { maxRounds: 1 }));
+  add(await runToFixedPoint(model, context, recognition(), { maxRounds, isLossless: true }));
   const target = findUsefulOpset(model, maxOpset);
-  if (target !== undefined) {
-    add(await upgradeOpset(target).run(model, context));
-    add(await runToFixedPoint(model, context, rounds(), maxRounds));
-  }
+  if (target !== undefined) add(await upgradeOpset(target).run(model, context));
+  add(await runToFixedPoint(model, context, [...recognition(), ...folding()], { maxRounds, isLossless: true }));
   const finish = [convertAffine(), deduplicateInitializers(), removeUnused(), sortTopologically()];
-  add(await runToFixedPoint(model, context, finish, 1));
+  add(await runToFixedPoint(model, context, finish, { maxRounds: 1, isLossless: true }));
   counts["removedNodes"] = nodesBefore - model.graph.nodeCount;
   return { modified, counts };
 }
 
-/** HardSwish and the like are recognised before their scalars are folded into neighbours. */
-function rounds(): readonly Transform[] {
+/** Comes before folding, which takes apart the scalars by which activations are recognised. */
+function recognition(): readonly Transform[] {
   return [
     removeIdentities(),
     foldConstants(),
@@ -113,14 +111,14 @@ function rounds(): readonly Transform[] {
     fuseHardSwish(),
     fuseGelu(),
     useGlobalPooling(),
-    foldPads(),
-    foldBatchNormalization(),
-    foldAffine(),
-    removeUnused(),
   ];
 }
 
-/** The lowest opset that lets spelled-out activations be one node, if it can be reached. */
+function folding(): readonly Transform[] {
+  return [foldPads(), foldBatchNormalization(), foldAffine(), removeUnused()];
+}
+
+/** The newest opset that lets a spelled-out activation be one node, and can be reached. */
 function findUsefulOpset(model: Model, maxOpset: number): number | undefined {
   const { graph, opset } = model;
   const known = inferPartialShapes(graph, opset);

@@ -1,9 +1,7 @@
-import type { Transform } from "../contracts/transform.ts";
 import { isOperator, replaceNode } from "./support/edit.ts";
 import { knownDtype } from "./support/known-dtype.ts";
 import { constantAxes } from "./support/partial-element-rules.ts";
-import { inferPartialShapes } from "./support/partial-shapes.ts";
-import { requireOpset } from "./support/require-opset.ts";
+import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "useGlobalPooling";
 
@@ -24,24 +22,19 @@ const OPERATORS: ReadonlyMap<string, string> = new Map([
  * @throws GraphError `unsupported` below opset 7.
  * @category Transforms
  */
-export function useGlobalPooling(): Transform {
-  return {
-    name: NAME,
-    check: (model) => requireOpset(NAME, model),
-    run(model) {
-      const { graph, opset } = model;
-      const known = inferPartialShapes(graph, opset);
-      let replacedNodes = 0;
-      for (const node of graph.nodes) {
-        const opType = isOperator(node, ...OPERATORS.keys()) && OPERATORS.get(node.opType);
-        const data = node.input(0);
-        if (!opType || !data || node.int("keepdims", 1) === 0) continue;
-        if (known.shapeOf(data)?.length !== 4 || knownDtype(data) !== "float32") continue;
-        const axes = constantAxes(node, opset, 18)?.axes?.map((axis) => (axis + 4) % 4);
-        if (axes?.length !== 2 || !axes.includes(2) || !axes.includes(3)) continue;
-        if (replaceNode(node, { opType, inputs: [data] })) replacedNodes++;
-      }
-      return { modified: replacedNodes > 0, counts: { replacedNodes } };
-    },
-  };
+export function useGlobalPooling(): ShapedTransform {
+  return shapedTransform(NAME, (model, known) => {
+    const { graph, opset } = model;
+    let replacedNodes = 0;
+    for (const node of graph.nodes) {
+      const opType = isOperator(node, ...OPERATORS.keys()) && OPERATORS.get(node.opType);
+      const data = node.input(0);
+      if (!opType || !data || node.int("keepdims", 1) === 0) continue;
+      if (known.shapeOf(data)?.length !== 4 || knownDtype(data) !== "float32") continue;
+      const axes = constantAxes(node, opset, 18)?.axes?.map((axis) => (axis + 4) % 4);
+      if (axes?.length !== 2 || !axes.includes(2) || !axes.includes(3)) continue;
+      if (replaceNode(node, { opType, inputs: [data] })) replacedNodes++;
+    }
+    return { modified: replacedNodes > 0, counts: { replacedNodes } };
+  });
 }

@@ -31,9 +31,11 @@ export function listWidths(width: number, rules: WidthRules): readonly number[] 
 
 /**
  * The kept width nearest to `width − removed` that the rules allow; ties go to the even multiple.
- * With a multiple of 1, the number removed is rounded as PaddleSlim does.
+ * With a multiple of 1, the number removed is rounded as PaddleSlim does. Where nothing is to be
+ * removed, the width stays, multiple or not.
  */
 export function roundWidth(width: number, removed: number, rules: WidthRules): number {
+  if (removed <= 0) return width;
   const { channelMultiple } = rules;
   const wanted =
     channelMultiple === 1

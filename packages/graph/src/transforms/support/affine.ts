@@ -71,7 +71,7 @@ export function readAffine(node: Node | undefined, layout: ChannelLayout): Affin
   const leftTensor = rightTensor ? undefined : constantTensor(left);
   const tensor = rightTensor ?? leftTensor;
   const vector = tensor && channelVector(tensor, layout);
-  if (!vector || !vector.every(Number.isFinite)) return undefined;
+  if (!vector?.every(Number.isFinite)) return undefined;
   const data = rightTensor ? left : right;
   if (constantTensor(data)) return undefined;
   switch (node.opType) {

@@ -23,16 +23,32 @@ export interface LinearNode {
   readonly outer: number;
   readonly inner: number;
   readonly taps: number;
-  readonly outputOf: (outer: number, inner: number) => number;
-  readonly inputOf: (outer: number, inner: number) => number;
+  readonly output: ChannelIndex;
+  readonly input: ChannelIndex;
 }
+
+/** Which channel (outer, inner) belongs to: base(outer) + step · inner. */
+interface ChannelIndex {
+  readonly base: (outer: number) => number;
+  readonly step: 0 | 1;
+}
+
+const OUTER: ChannelIndex = { base: (outer) => outer, step: 0 };
+const INNER: ChannelIndex = { base: () => 0, step: 1 };
+
+/** The inner index counts within a group of outer ones. */
+const grouped = (width: number, inner: number): ChannelIndex => ({
+  base: (outer) => Math.floor(outer / width) * inner,
+  step: 1,
+});
 
 /** Reads a node, or returns `undefined` if it is not linear with constant float32 weights. */
 export function readLinear(node: Node | undefined): LinearNode | undefined {
-  if (!node || node.domain !== "") return undefined;
+  if (node?.domain !== "") return undefined;
   const reader = readers.get(node.opType);
-  const weight = reader && constantTensor(node.input(1));
-  if (!weight || weight.dtype !== "float32" || weight.storage.kind === "external") return undefined;
+  if (!reader) return undefined;
+  const weight = constantTensor(node.input(1));
+  if (weight?.dtype !== "float32" || weight.storage.kind === "external") return undefined;
   const biasInput = node.opType === "MatMul" ? undefined : node.input(2);
   const bias = constantTensor(biasInput);
   if (biasInput && bias?.dtype !== "float32") return undefined;
@@ -57,8 +73,8 @@ const readConvolution: Reader = (node, weight, bias) => {
     outer,
     inner,
     taps: weight.size / (outer * inner),
-    outputOf: (m) => m,
-    inputOf: (m, j) => Math.floor(m / width) * inner + j,
+    output: OUTER,
+    input: grouped(width, inner),
   };
 };
 
@@ -78,8 +94,8 @@ const readTransposed: Reader = (node, weight, bias) => {
     outer,
     inner,
     taps: weight.size / (outer * inner),
-    outputOf: (m, j) => Math.floor(m / width) * inner + j,
-    inputOf: (m) => m,
+    output: grouped(width, inner),
+    input: OUTER,
   };
 };
 
@@ -101,8 +117,8 @@ const readMatrix: Reader = (node, weight, bias) => {
     outer,
     inner,
     taps: 1,
-    outputOf: isTransposed ? (m) => m : (_, j) => j,
-    inputOf: isTransposed ? (_, j) => j : (m) => m,
+    output: isTransposed ? OUTER : INNER,
+    input: isTransposed ? INNER : OUTER,
   };
 };
 
@@ -124,8 +140,12 @@ export function at(vector: ChannelVector, channel: number): number {
   return (vector.length === 1 ? vector[0] : vector[channel]) ?? 0;
 }
 
-export const isAll = (vector: ChannelVector, number: number): boolean =>
-  vector.every((element) => element === number);
+export function isAll(vector: ChannelVector, number: number): boolean {
+  for (let channel = 0; channel < vector.length; channel++) {
+    if (vector[channel] !== number) return false;
+  }
+  return true;
+}
 
 /** Whether a shift after the node can go into its bias. */
 export function hasBias(linear: LinearNode): boolean {
@@ -136,7 +156,7 @@ export function hasBias(linear: LinearNode): boolean {
 export function scaleOutputs(linear: LinearNode, scale: ChannelVector, shift: ChannelVector): void {
   const { node, outputChannels } = linear;
   if (!isAll(scale, 1)) {
-    setWeight(linear, (outer, inner) => at(scale, linear.outputOf(outer, inner)));
+    scaleWeight(linear, scale, linear.output);
   }
   if (!hasBias(linear)) return;
   const bias = biasNumbers(linear);
@@ -150,24 +170,35 @@ export function scaleOutputs(linear: LinearNode, scale: ChannelVector, shift: Ch
 
 /** Makes the node compute from x what it computed from `scale · x + shift`; padding must be zero. */
 export function absorbInputs(linear: LinearNode, scale: ChannelVector, shift: ChannelVector): void {
-  const { node, outputChannels, outer, inner, taps, weight } = linear;
-  if (!isAll(shift, 0)) {
-    const bias = biasNumbers(linear) ?? new Float64Array(outputChannels);
-    const alpha = node.opType === "Gemm" ? node.float("alpha", 1) : 1;
-    const weights = weight.float32Values();
-    for (let m = 0, offset = 0; m < outer; m++) {
-      for (let j = 0; j < inner; j++, offset += taps) {
-        let sum = 0;
-        for (let tap = 0; tap < taps; tap++) sum += weights[offset + tap] ?? 0;
-        const output = linear.outputOf(m, j);
-        bias[output] = (bias[output] ?? 0) + alpha * sum * at(shift, linear.inputOf(m, j));
-      }
-    }
-    setBias(node, bias);
-  }
+  if (!isAll(shift, 0)) setBias(linear.node, shiftedBias(linear, shift));
   if (!isAll(scale, 1)) {
-    setWeight(linear, (m, j) => at(scale, linear.inputOf(m, j)));
+    scaleWeight(linear, scale, linear.input);
   }
+}
+
+/** The bias that makes up for a shift of the input: b[o] + Σ w · shift[i]. */
+function shiftedBias(linear: LinearNode, shift: ChannelVector): Float64Array {
+  const { node, outputChannels, outer, inner, taps, weight, input, output } = linear;
+  const bias = biasNumbers(linear) ?? new Float64Array(outputChannels);
+  const alpha = node.opType === "Gemm" ? node.float("alpha", 1) : 1;
+  const shifts = spread(shift, linear.inputChannels);
+  const weights = weight.float32Values();
+  let offset = 0;
+  for (let m = 0; m < outer; m++) {
+    let from = input.base(m);
+    let to = output.base(m);
+    for (let j = 0; j < inner; j++, from += input.step, to += output.step) {
+      let sum = 0;
+      for (const end = offset + taps; offset < end; offset++) sum += weights[offset] ?? 0;
+      bias[to] = (bias[to] ?? 0) + alpha * sum * (shifts[from] ?? 0);
+    }
+  }
+  return bias;
+}
+
+/** One element for each channel. */
+function spread(vector: ChannelVector, channels: number): Float64Array {
+  return vector.length === channels ? vector : new Float64Array(channels).fill(at(vector, 0));
 }
 
 /** The bias of each output channel, with Gemm's beta multiplied in. */
@@ -186,16 +217,16 @@ function setBias(node: Node, numbers: Float64Array): void {
   if (node.opType === "Gemm" && node.float("beta", 1) !== 1) node.setAttribute("beta", undefined);
 }
 
-function setWeight(
-  { node, weight, outer, inner, taps }: LinearNode,
-  factorOf: (outer: number, inner: number) => number,
-): void {
+function scaleWeight(linear: LinearNode, scale: ChannelVector, index: ChannelIndex): void {
+  const { node, weight, outer, inner, taps } = linear;
   const weights = weight.float32Values();
   const fresh = new Float32Array(weights.length);
-  for (let m = 0, offset = 0; m < outer; m++) {
+  let offset = 0;
+  for (let m = 0; m < outer; m++) {
+    const base = index.base(m);
     for (let j = 0; j < inner; j++) {
-      const factor = factorOf(m, j);
-      for (let tap = 0; tap < taps; tap++, offset++) {
+      const factor = at(scale, base + index.step * j);
+      for (const end = offset + taps; offset < end; offset++) {
         fresh[offset] = (weights[offset] ?? 0) * factor;
       }
     }

@@ -28,7 +28,7 @@ const slice: ElementRule = (node, known, opset) => {
   const bounds = sliceBounds(node, opset);
   if (!data || !bounds || bounds.length !== 1) return undefined;
   const [bound] = bounds;
-  if (!bound || bound.step !== 1) return undefined;
+  if (bound?.step !== 1) return undefined;
   return { ...data, items: data.items.slice(bound.start, bound.end) };
 };
 

@@ -37,21 +37,34 @@ export type PartialRule<T> = (node: Node, known: PartialShapes, opset: number) =
 
 const LONGEST_VECTOR = 64;
 
-/** Finds what is certain about the shapes in a graph at every input size. */
+/**
+ * Finds what is certain about the shapes in a graph at every input size. Values that are created
+ * later are looked into when they are asked for; what was found once is kept.
+ */
 export function inferPartialShapes(graph: Graph, opset: number): PartialShapes {
-  const shapes = new Map<Value, PartialShape>();
-  const elements = new Map<Value, PartialElements>();
+  const shapes = new Map<Value, PartialShape | undefined>();
+  const elements = new Map<Value, PartialElements | undefined>();
   const known: PartialShapes = {
     shapeOf(value) {
       if (!value) return undefined;
-      return shapes.get(value) ?? constantTensor(value)?.dims;
+      if (!shapes.has(value)) {
+        shapes.set(value, constantTensor(value)?.dims);
+        visit(value.producer, value);
+      }
+      return shapes.get(value);
     },
     elementsOf(value) {
       if (!value) return undefined;
-      const found = elements.get(value) ?? constantElements(value);
-      if (found) elements.set(value, found);
-      return found;
+      if (!elements.has(value)) elements.set(value, constantElements(value));
+      return elements.get(value);
     },
+  };
+  const visit = (node: Node | undefined, output: Value | undefined): void => {
+    if (!node || !output || node.domain !== "" || node.outputs[0] !== output) return;
+    const shape = shapeRules.get(node.opType)?.(node, known, opset);
+    if (shape || !shapes.has(output)) shapes.set(output, shape ?? constantTensor(output)?.dims);
+    const items = elementRules.get(node.opType)?.(node, known, opset);
+    if (items && items.items.length <= LONGEST_VECTOR) elements.set(output, items);
   };
   for (const input of graph.inputs) {
     if (input.type?.kind !== "tensor" || !input.type.shape) continue;
@@ -60,14 +73,7 @@ export function inferPartialShapes(graph: Graph, opset: number): PartialShapes {
     );
     shapes.set(input, dims);
   }
-  for (const node of graph.nodes) {
-    const output = node.domain === "" ? node.outputs[0] : undefined;
-    if (!output) continue;
-    const shape = shapeRules.get(node.opType)?.(node, known, opset);
-    if (shape) shapes.set(output, shape);
-    const items = elementRules.get(node.opType)?.(node, known, opset);
-    if (items && items.items.length <= LONGEST_VECTOR) elements.set(output, items);
-  }
+  for (const node of graph.nodes) visit(node, node.outputs[0]);
   return known;
 }
 

@@ -1,0 +1,229 @@
+import { basename, join } from "node:path";
+import {
+  assertValidModel,
+  cloneModel,
+  decodeModel,
+  encodeModel,
+  type Model,
+  simplify,
+  transform,
+  writeModel,
+} from "@ocrslim/graph";
+import { assertDisjointDatasets } from "@ocrslim/ocr-det";
+import { writePlan } from "@ocrslim/prune";
+import { describeMachine, type Runtime } from "@ocrslim/runtime";
+import { writeFileAtomically, writeJson } from "../../output/files.ts";
+import { formatPercent } from "../../output/numbers.ts";
+import { renderReport } from "../../report/render-report.ts";
+import type { CompressReport } from "../../report/types.ts";
+import { version } from "../../version.ts";
+import { createCriterion } from "../criteria.ts";
+import { pruneModel } from "../prune-model.ts";
+import type { MeasuredPlan, SearchResult } from "../search-budget.ts";
+import { choosePlan } from "./choose-plan.ts";
+import { drawPictures } from "./draw-pictures.ts";
+import { measureCurves } from "./measure-curves.ts";
+import {
+  collectMeasures,
+  compareLatency,
+  detectOnEvaluation,
+  measureOthers,
+  profileModels,
+} from "./measure-models.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import type { CompressSettings } from "./settings.ts";
+
+/** What a run folder holds. */
+const files = {
+  model: "model.onnx",
+  simplified: "simplified.onnx",
+  plan: "plan.json",
+  sensitivities: "sensitivities.json",
+  report: "report.json",
+  html: "report.html",
+  log: "log.txt",
+  pictures: "pictures",
+} as const;
+
+/** Applies the chosen plan, and makes sure that the written bytes are a sound model. */
+async function buildSlim(
+  settings: CompressSettings,
+  prepared: Prepared,
+  chosen: MeasuredPlan | undefined,
+): Promise<{ model: Model; bytes: number }> {
+  settings.log.step("prune, compensate, verify");
+  const { signal } = settings.context;
+  const { simplified, groups, statistics } = prepared;
+  const model = chosen
+    ? await pruneModel(simplified, {
+        plan: chosen.plan,
+        groups,
+        statistics,
+        simplify: true,
+        signal,
+        logger: settings.log.logger,
+      })
+    : cloneModel(simplified);
+  if (!chosen) await transform(model, simplify(), settings.context.runOptions());
+  const bytes = encodeModel(model);
+  const read = decodeModel(bytes);
+  assertValidModel(read);
+  return { model: read, bytes: bytes.length };
+}
+
+function listNotes(
+  settings: CompressSettings,
+  prepared: Prepared,
+  search: SearchResult,
+  loss: number,
+  latency: { readonly simplified: number; readonly slim: number },
+): string[] {
+  const notes = [...prepared.notes];
+  const { maximumLoss } = settings.target;
+  if (!search.chosen)
+    notes.push("No channel could go within the allowed loss: the model is only simplified.");
+  if (maximumLoss !== undefined && loss > maximumLoss) {
+    notes.push(
+      `On the held-out images the loss is ${formatPercent(loss, 1)}; the allowed ${formatPercent(maximumLoss, 1)} held on the calibration images.`,
+    );
+  }
+  if (search.chosen && latency.slim > latency.simplified) {
+    notes.push(
+      `Removing channels brought no speed on this machine: the simplified model alone measures ${formatPercent(latency.simplified)} of the original's latency.`,
+    );
+  }
+  return notes;
+}
+
+/** Runs all steps, writes the run folder, and returns its report. */
+export async function compressDetector(
+  settings: CompressSettings,
+  sources: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Promise<CompressReport> {
+  const start = performance.now();
+  const { folder, original, calibration, evaluation, context, log, runtime } = settings;
+  await assertDisjointDatasets(calibration, evaluation);
+  for (const set of settings.alsoMeasure) await assertDisjointDatasets(calibration, set.samples);
+
+  const prepared = await prepare(settings);
+  const criterion = createCriterion(settings.criterion, prepared.simplified, prepared.statistics);
+  const sensitivity = await measureCurves(settings, prepared, criterion);
+  const search = await choosePlan(settings, prepared, sensitivity.curves, criterion);
+  const { chosen } = search;
+  const slim = await buildSlim(settings, prepared, chosen);
+  const models = { original: original.model, simplified: prepared.simplified, slim: slim.model };
+  const found = await detectOnEvaluation(settings, models);
+  const alsoMeasured = await measureOthers(settings, models);
+  const latency = await compareLatency(settings, models);
+  const profile = await profileModels(settings, models);
+
+  log.step("write the run folder");
+  const measures = collectMeasures(settings, models, found, latency, {
+    original: original.bytes,
+    simplified: encodeModel(prepared.simplified).length,
+    slim: slim.bytes,
+  });
+  const { original: before, simplified, slim: after } = measures;
+  const labelled = before.hmean !== undefined && after.hmean !== undefined && before.hmean > 0;
+  const loss = labelled
+    ? ((before.hmean ?? 0) - (after.hmean ?? 0)) / (before.hmean ?? 1)
+    : before.agreement - after.agreement;
+  const kept = new Map(chosen?.plan.groups.map((group) => [group.id, group.keep.length]));
+  const skippedIds = new Set(prepared.skipped.map((skip) => skip.group));
+  const report: CompressReport = {
+    formatVersion: 1,
+    version,
+    model: basename(original.name),
+    before,
+    simplified,
+    after,
+    ratios: {
+      latency: latency.ratio.slim,
+      macs: after.macs / before.macs,
+      parameters: after.parameters / before.parameters,
+      bytes: after.bytes / before.bytes,
+    },
+    loss,
+    lossOf: labelled ? "hmean" : "agreement",
+    slower: latency.ratio.slim > 1,
+    budget: search.budget,
+    seconds: (performance.now() - start) / 1000,
+    files,
+    data: {
+      sources,
+      seed: context.seed,
+      calibration: calibration.map((sample) => sample.id),
+      evaluation: evaluation.map((sample) => sample.id),
+      labelled,
+      sensitivityImages: prepared.sensitivityFeeds.length,
+    },
+    alsoMeasured,
+    latency: {
+      inputShape: latency.inputShape,
+      threads: latency.threads,
+      rounds: settings.rounds,
+      simplifiedRatio: latency.ratio.simplified,
+    },
+    groups: prepared.worthwhile.map(({ id, width }) => ({
+      id,
+      width,
+      kept: kept.get(id) ?? width,
+    })),
+    curves: sensitivity.curves,
+    curveMetric: sensitivity.metric ?? "the metric",
+    skipped: [
+      ...prepared.skipped,
+      ...(chosen?.plan.skipped.filter((skip) => !skippedIds.has(skip.group)) ?? []),
+    ],
+    trials: search.tried.map((trial) => ({
+      macsRatio: trial.macsRatio,
+      agreement: 1 - trial.loss,
+      ...(trial.latencyRatio === undefined ? {} : { latencyRatio: trial.latencyRatio }),
+      chosen: trial === chosen,
+    })),
+    profile: { before: profile.original, simplified: profile.simplified, after: profile.slim },
+    pictures: await drawPictures(folder, evaluation, found.original, found.slim),
+    machine: machineFacts(runtime),
+    options,
+    notes: listNotes(settings, prepared, search, loss, latency.ratio),
+  };
+  context.signal?.throwIfAborted();
+  if (chosen) await writePlan(chosen.plan, join(folder, files.plan));
+  else await writeEmptyPlan(settings, prepared, join(folder, files.plan));
+  await writeModel(slim.model, join(folder, files.model));
+  await writeJson(join(folder, files.report), report);
+  await writeFileAtomically(join(folder, files.html), await renderReport(report, folder));
+  await writeFileAtomically(join(folder, files.log), log.text());
+  return report;
+}
+
+function machineFacts(runtime: Runtime): Record<string, string | number> {
+  const machine = describeMachine(runtime);
+  return {
+    CPU: machine.cpu,
+    cores: machine.cores,
+    threads: machine.threads ?? "default",
+    runtime: `${machine.runtime} ${machine.version}`,
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+  };
+}
+
+async function writeEmptyPlan(
+  settings: CompressSettings,
+  prepared: Prepared,
+  path: string,
+): Promise<void> {
+  const reason = "no channel can go within the allowed loss";
+  await writePlan(
+    {
+      formatVersion: 1,
+      inputShapes: settings.inputShapes,
+      groups: [],
+      skipped: prepared.groups.map((group) => ({ group: group.id, reason })),
+      provenance: { budget: { met: false, reason } },
+    },
+    path,
+  );
+}

@@ -1,0 +1,33 @@
+import type { Sample } from "@ocrslim/ocr-det";
+import type { Runtime } from "@ocrslim/runtime";
+import type { CommandContext } from "../../command.ts";
+import type { DetectionSettings } from "../../options/detection-options.ts";
+import type { CriterionName } from "../criteria.ts";
+import type { Images } from "../data.ts";
+import type { ModelFile } from "../models.ts";
+import type { Target } from "../search-budget.ts";
+import type { RunLog } from "./run-log.ts";
+
+/** What all steps of a compression share. */
+export interface CompressSettings {
+  readonly context: CommandContext;
+  readonly log: RunLog;
+  readonly runtime: Runtime;
+  readonly original: ModelFile;
+  /** Run folder, absolute. */
+  readonly folder: string;
+  readonly detection: DetectionSettings;
+  /** Shapes at which groups are found, costs counted and latency measured. */
+  readonly inputShapes: Readonly<Record<string, readonly number[]>>;
+  readonly calibration: readonly Sample[];
+  readonly evaluation: readonly Sample[];
+  readonly alsoMeasure: readonly Images[];
+  readonly target: Target;
+  readonly criterion: CriterionName;
+  readonly channelMultiple: number;
+  readonly sensitivityImages: number;
+  /** Longest side of the pictures for the sensitivity analysis, pixels. */
+  readonly sensitivitySize: number;
+  /** Rounds of the final latency measurement. */
+  readonly rounds: number;
+}
