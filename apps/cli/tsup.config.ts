@@ -1,4 +1,6 @@
-import { defineConfig } from "tsup";
+import type { Options } from "tsup";
 import { shared } from "../../tsup.config.ts";
 
-export default defineConfig({ ...shared, entry: ["src/index.ts", "src/bin.ts"] });
+const options: Options = { ...shared, entry: ["src/index.ts", "src/bin.ts"] };
+
+export default options;

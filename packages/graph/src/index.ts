@@ -23,11 +23,16 @@ export {
   type ModelCost,
   type NodeCost,
 } from "./cost/compute-cost.ts";
+export { type ExtractSubmodelOptions, extractSubmodel } from "./edit/extract-submodel.ts";
 export { GraphError, type GraphErrorCode, type GraphErrorDetails } from "./errors.ts";
 export type { ChannelRule, KeptChannels, Port, SpreadContext } from "./groups/channel-rule.ts";
 export { channelRules } from "./groups/channel-rules.ts";
 export { type FindChannelGroupsOptions, findChannelGroups } from "./groups/find-channel-groups.ts";
-export { type RemoveChannelsOptions, removeChannels } from "./groups/remove-channels.ts";
+export {
+  keptIndices,
+  type RemoveChannelsOptions,
+  removeChannels,
+} from "./groups/remove-channels.ts";
 export { readModel } from "./io/read-model.ts";
 export { WRITE_MODEL_DEFAULTS, type WriteModelOptions, writeModel } from "./io/write-model.ts";
 export {
@@ -71,3 +76,30 @@ export { type InputShapeOptions, resolveInputShapes } from "./shapes/input-shape
 export type { InferredOutput, ShapeRule, ShapeRuleContext } from "./shapes/shape-rule.ts";
 export { shapeRules } from "./shapes/shape-rules.ts";
 export type { ShapeInference } from "./shapes/types.ts";
+export { constantsToInitializers } from "./transforms/constants-to-initializers.ts";
+export { convertAffine } from "./transforms/convert-affine.ts";
+export { deduplicateInitializers } from "./transforms/deduplicate-initializers.ts";
+export { eliminateCommonSubexpressions } from "./transforms/eliminate-common-subexpressions.ts";
+export { factorGatedResiduals } from "./transforms/factor-gated-residuals.ts";
+export { foldAffine } from "./transforms/fold-affine.ts";
+export { foldBatchNormalization } from "./transforms/fold-batch-normalization.ts";
+export {
+  FOLD_CONSTANTS_DEFAULTS,
+  type FoldConstantsOptions,
+  foldConstants,
+} from "./transforms/fold-constants.ts";
+export { foldPads } from "./transforms/fold-pads.ts";
+export { fuseGelu } from "./transforms/fuse-gelu.ts";
+export { fuseHardSigmoid } from "./transforms/fuse-hard-sigmoid.ts";
+export { fuseHardSwish } from "./transforms/fuse-hard-swish.ts";
+export { mergeClips } from "./transforms/merge-clips.ts";
+export { mergeReshapes } from "./transforms/merge-reshapes.ts";
+export { removeIdentities } from "./transforms/remove-identities.ts";
+export { removeInitializersFromInputs } from "./transforms/remove-initializers-from-inputs.ts";
+export { removeUnused } from "./transforms/remove-unused.ts";
+export { REPEAT_DEFAULTS, type RepeatOptions, repeat } from "./transforms/repeat.ts";
+export { SIMPLIFY_DEFAULTS, type SimplifyOptions, simplify } from "./transforms/simplify.ts";
+export { sortTopologically } from "./transforms/sort-topologically.ts";
+export { type TransformOptions, transform } from "./transforms/transform.ts";
+export { upgradeOpset } from "./transforms/upgrade-opset.ts";
+export { useGlobalPooling } from "./transforms/use-global-pooling.ts";

@@ -1,6 +1,10 @@
 export { assertDisjointDatasets, checkDisjoint } from "./data/disjoint.ts";
 export { readIcdarLabels } from "./data/icdar-labels.ts";
-export { type ReadLabelsOptions, readPaddleLabels, writePaddleLabels } from "./data/paddle-labels.ts";
+export {
+  type ReadLabelsOptions,
+  readPaddleLabels,
+  writePaddleLabels,
+} from "./data/paddle-labels.ts";
 export { type ReadDatasetOptions, readDataset } from "./data/read-dataset.ts";
 export type { Dataset, Point, Sample, TextRegion } from "./data/region.ts";
 export {
@@ -39,13 +43,21 @@ export {
   isSimplePolygon,
 } from "./metric/polygon.ts";
 export { POSTPROCESS_DEFAULTS, type PostprocessOptions } from "./postprocess/options.ts";
-export { createPostprocessor, type Detection, type Postprocessor } from "./postprocess/postprocessor.ts";
+export {
+  createPostprocessor,
+  type Detection,
+  type Postprocessor,
+} from "./postprocess/postprocessor.ts";
 export {
   computeResize,
   DEFAULT_RESIZE,
   type ImageSize,
   type ResizeOptions,
 } from "./preprocess/compute-resize.ts";
-export { NORMALIZE_DEFAULTS, type NormalizeOptions, normalizeImage } from "./preprocess/normalize.ts";
+export {
+  NORMALIZE_DEFAULTS,
+  type NormalizeOptions,
+  normalizeImage,
+} from "./preprocess/normalize.ts";
 export { type PreprocessedImage, preprocess } from "./preprocess/preprocess.ts";
 export { resizeBilinear } from "./preprocess/resize-bilinear.ts";

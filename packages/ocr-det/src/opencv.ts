@@ -1,8 +1,11 @@
+import { createRequire } from "node:module";
+
 /*
  * OpenCV in WebAssembly. Loading takes about 0.4 s and 11 MB, so it happens at the first use and
- * once per process. The module has a `then` of its own (awaiting it never ends) and, as it was
- * built by an old Emscripten, puts handlers on `uncaughtException` and `unhandledRejection` that
- * would end the host program: both are dealt with here, and nowhere else.
+ * once per process. The module has a `then` of its own: awaiting it never ends, nor does an
+ * `import()` of it where a loader unwraps the default export, hence `require`. And, as it was built
+ * by an old Emscripten, it puts handlers on `uncaughtException` and `unhandledRejection` that would
+ * end the host program. Both are dealt with here, and nowhere else.
  */
 
 /** A matrix in the WebAssembly heap. Views of it become invalid when the heap grows. */
@@ -92,9 +95,8 @@ export function loadOpenCv(): Promise<{ readonly cv: OpenCv }> {
 
 async function load(): Promise<{ readonly cv: OpenCv }> {
   const before = GUARDED_EVENTS.map((event) => new Set(process.rawListeners(event)));
-  const imported: unknown = await import("@techstark/opencv-js");
-  const holder = imported as { default: EmscriptenModule };
-  const module = holder.default;
+  const require = createRequire(import.meta.url);
+  const module = require("@techstark/opencv-js") as EmscriptenModule;
   await new Promise<void>((resolve, reject) => {
     if (typeof module.Mat === "function") {
       resolve();

@@ -68,6 +68,20 @@ export {
 } from "./plan/plan-pruning.ts";
 export type { WidthRules } from "./plan/widths.ts";
 export { type PruneChannelsOptions, pruneChannels } from "./prune-channels.ts";
+export {
+  ANALYZE_RECONSTRUCTION_DEFAULTS,
+  type AnalyzeReconstructionOptions,
+  analyzeReconstruction,
+  type ReconstructionAnalysis,
+  reconstruction,
+} from "./reconstruction/analyze-reconstruction.ts";
+export {
+  RECONSTRUCT_DEFAULTS,
+  type ReconstructedLayer,
+  type ReconstructOptions,
+  reconstruct,
+  reconstructLayers,
+} from "./reconstruction/reconstruct.ts";
 export type { Compensation, Uncompensated } from "./recovery/compensate.ts";
 export {
   type CompensateMeansOptions,

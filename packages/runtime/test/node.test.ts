@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { createRuntime, describeMachine, listExecutionProviders } from "@ocrslim/runtime";
+import { createRandom, readModel } from "@ocrslim/graph";
+import {
+  createRuntime,
+  describeMachine,
+  listExecutionProviders,
+  randomFeeds,
+} from "@ocrslim/runtime";
+import { sampleModel } from "@ocrslim/test-utils";
 import { describe, expect, it } from "vitest";
 
 const source = fileURLToPath(new URL("../src", import.meta.url));
@@ -17,6 +24,22 @@ describe("the node entry", () => {
     expect(machine.version).toMatch(/^\d+\.\d+\.\d+$/);
     expect(machine.cpu).not.toBe("");
     expect(listExecutionProviders()).toContain("cpu");
+  });
+
+  it("runs a detector alike from its path, its bytes and as a model", async () => {
+    const path = sampleModel("det");
+    const forms = [path, new Uint8Array(readFileSync(path)), await readModel(path)];
+    const runtime = createRuntime({ threads: 1 });
+    const results: unknown[] = [];
+    for (const form of forms) {
+      const session = await runtime.load(form);
+      const feeds = randomFeeds(session, { x: [1, 3, 64, 64] }, createRandom(1));
+      results.push(await session.run(feeds));
+      await session.dispose();
+    }
+    expect(results[0]).toMatchObject({ "sigmoid_0.tmp_0": { dims: [1, 1, 64, 64] } });
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
   });
 
   it("names the file that can not be loaded", async () => {

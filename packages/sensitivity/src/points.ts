@@ -70,7 +70,7 @@ export function countRemoved(width: number, ratio: number, channelMultiple = 1):
 }
 
 /** Rounds as Python's `round` does: 0.5 → 0, 1.5 → 2, 2.5 → 2. */
-export function roundHalfToEven(number: number): number {
+function roundHalfToEven(number: number): number {
   const floor = Math.floor(number);
   const fraction = number - floor;
   if (fraction !== 0.5) return Math.round(number);

@@ -1,4 +1,4 @@
-import type { ChannelGroup, Criterion, Model } from "@ocrslim/graph";
+import { type ChannelGroup, type Criterion, constantTensor, type Model } from "@ocrslim/graph";
 import { SensitivityError } from "./errors.ts";
 
 /**
@@ -14,7 +14,9 @@ export function rankChannels(
   const scores = criterion(group, {
     random,
     tensorOf(name) {
-      const tensor = model.graph.value(name)?.tensor;
+      // Exporters write weights as initializers or as Constant nodes.
+      const value = model.graph.value(name);
+      const tensor = value && constantTensor(value);
       if (tensor) return tensor;
       throw new SensitivityError(
         "invalid-score",

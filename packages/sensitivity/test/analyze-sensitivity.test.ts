@@ -1,7 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Criterion, type Evaluate, encodeModel } from "@ocrslim/graph";
+import {
+  type Criterion,
+  cloneModel,
+  type Evaluate,
+  encodeModel,
+  tensorAttribute,
+} from "@ocrslim/graph";
 import {
   analyzeSensitivity,
   listPoints,
@@ -83,6 +89,43 @@ describe("analyzeSensitivity", () => {
       { group: "narrow", reason: "it has a single channel" },
     ]);
     expect(encodeModel(model)).toEqual(before);
+  });
+
+  it("gives criteria the weights that exporters write as Constant nodes", async () => {
+    const exported = cloneModel(model);
+    for (const weight of exported.graph.initializers) {
+      const first = [...exported.graph.nodes][0]!;
+      const attributes = { value: tensorAttribute(weight.tensor!) };
+      const { output } = exported.graph.createNode({
+        opType: "Constant",
+        inputs: [],
+        attributes,
+        before: first,
+      });
+      const { name } = weight;
+      weight.replaceAllUsesWith(output);
+      exported.graph.removeInitializer(weight);
+      output.name = name;
+    }
+    const options = { ...base, prune: () => prune(cloneModel(model), plan) };
+    const plan = {
+      formatVersion: 1 as const,
+      inputShapes,
+      groups: [],
+      skipped: [],
+      provenance: {},
+    };
+    let scored = 0;
+    await analyzeSensitivity(exported, {
+      ...options,
+      criterion: (group, context) => {
+        scored++;
+        const scores = l1(group, context);
+        expect(scores.every((score) => score > 0)).toBe(true);
+        return scores;
+      },
+    });
+    expect(scored).toBe(2);
   });
 
   it("does not measure what it knows: nothing removed, or as many as at another ratio", async () => {
@@ -187,7 +230,7 @@ describe("analyzeSensitivity", () => {
 
   it("refuses to go on with another model, or with other groups", async () => {
     await analyzeSensitivity(model, { ...base, ratios: [0.5], file });
-    const other = prune((await import("@ocrslim/graph")).cloneModel(model), {
+    const other = prune(cloneModel(model), {
       formatVersion: 1,
       inputShapes,
       groups: [{ id: "Conv", width: 8, keep: [0, 1] }],

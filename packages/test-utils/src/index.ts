@@ -23,6 +23,7 @@ export {
   type SameOutputsOptions,
   type Tolerance,
 } from "./oracles.ts";
+export { pageFeed } from "./page-feed.ts";
 export {
   buildRandomModel,
   type RandomModelDescription,

@@ -1,5 +1,6 @@
 import { createRandom, type Model } from "@ocrslim/graph";
 import {
+  captureValues,
   createRuntime,
   type Feeds,
   type Runtime,
@@ -81,38 +82,51 @@ export interface SameOutputsOptions extends Tolerance {
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>;
   /** One run with random feeds for each. Default: 1 and 2. */
   readonly seeds?: readonly number[];
+  /** What to run instead of random feeds. */
+  readonly feeds?: readonly Feeds[];
+  /**
+   * Inner values to compare as well, such as what enters a last Sigmoid: both models must have them.
+   * Default: none.
+   */
+  readonly values?: readonly string[];
 }
 
 /**
  * Throws unless both models have the same outputs, in the same order, with close numbers, for random
- * feeds.
+ * feeds or those given.
  */
 export async function expectSameOutputs(
   actual: Model,
   expected: Model,
   options: SameOutputsOptions = {},
 ): Promise<void> {
-  const a = await oracleRuntime.load(actual);
-  try {
-    const b = await oracleRuntime.load(expected);
-    try {
-      const namesOf = (ports: typeof a.outputs): string => ports.map(({ name }) => name).join();
-      if (namesOf(a.outputs) !== namesOf(b.outputs)) {
-        throw new Error(`outputs are ${namesOf(a.outputs)}, expected ${namesOf(b.outputs)}`);
-      }
-      for (const seed of options.seeds ?? [1, 2]) {
-        const feeds = randomFeeds(b, options.inputShapes ?? {}, createRandom(seed));
-        const [results, wanted] = [await a.run(feeds), await b.run(feeds)];
-        for (const [name, tensor] of Object.entries(wanted)) {
-          const result = results[name];
-          if (!result) throw new Error(`output "${name}" is missing`);
-          expectClose(result, tensor, options, `output "${name}", seed ${seed}`);
-        }
-      }
-    } finally {
-      await b.dispose();
-    }
-  } finally {
-    await a.dispose();
+  const namesOf = (model: Model): readonly string[] =>
+    model.graph.outputs.map((value) => value.name);
+  const names = namesOf(expected);
+  if (namesOf(actual).join() !== names.join()) {
+    throw new Error(`outputs are ${namesOf(actual)}, expected ${names}`);
   }
+  const { seeds = [1, 2], inputShapes = {} } = options;
+  const feeds =
+    options.feeds ?? seeds.map((seed) => randomFeeds(expected, inputShapes, createRandom(seed)));
+  const values = [...names, ...(options.values ?? [])];
+  const wanted: Readonly<Record<string, RuntimeTensor>>[] = [];
+  await captureValues(oracleRuntime, expected, {
+    values,
+    feeds,
+    onValues: (tensors) => {
+      wanted.push(tensors);
+    },
+  });
+  await captureValues(oracleRuntime, actual, {
+    values,
+    feeds,
+    onValues: (tensors, run) => {
+      for (const [name, tensor] of Object.entries(wanted[run] ?? {})) {
+        const result = tensors[name];
+        if (!result) throw new Error(`value "${name}" is missing`);
+        expectClose(result, tensor, options, `value "${name}", run ${run + 1}`);
+      }
+    },
+  });
 }

@@ -134,6 +134,10 @@ const gemmOp: RandomOpBuilder = (graph, live, choices) => {
   return [gemm(graph, flat, { out: choose(WIDTHS, choices.a), transB: choices.b % 2 < 1 })];
 };
 
+/** ONNX Runtime merges a Pad into a pooling after it, and then rejects its own large padding. */
+const isPoolable = (value: Value): boolean =>
+  isLargerThan(4)(value) && value.producer?.opType !== "Pad";
+
 export const RANDOM_OPS: Readonly<Record<RandomOpKind, RandomOpBuilder>> = {
   relu: onMap((graph, x) => unary(graph, "Relu", x)),
   conv: onMap((graph, x, { a, b }) =>
@@ -210,10 +214,10 @@ export const RANDOM_OPS: Readonly<Record<RandomOpKind, RandomOpBuilder>> = {
     (graph, x, { a }) => resize(graph, x, { scale: 2, mode: a % 2 ? "linear" : "nearest" }),
     isSmallerThan(20),
   ),
-  maxPool: onMap((graph, x) => pool(graph, x, { kind: "MaxPool" }), isLargerThan(4)),
+  maxPool: onMap((graph, x) => pool(graph, x, { kind: "MaxPool" }), isPoolable),
   averagePool: onMap(
     (graph, x) => pool(graph, x, { kind: "AveragePool", kernel: 3, stride: 1, pad: 1 }),
-    isLargerThan(4),
+    isPoolable,
   ),
   globalAveragePool: onMap((graph, x) => globalAveragePool(graph, x)),
   convTranspose: onMap((graph, x, { a, b }) => {

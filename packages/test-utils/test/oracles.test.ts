@@ -1,5 +1,15 @@
 import { cloneModel, Tensor } from "@ocrslim/graph";
-import { conv, createTestModel, expectClose, expectSameOutputs } from "@ocrslim/test-utils";
+import { float32Feed } from "@ocrslim/runtime";
+import {
+  conv,
+  createTestModel,
+  expectClose,
+  expectSameOutputs,
+  pageFeed,
+  runModel,
+  sampleModel,
+  unary,
+} from "@ocrslim/test-utils";
 import { describe, expect, it } from "vitest";
 
 const numbers = (...data: number[]) => ({ dims: [data.length], data: Float64Array.from(data) });
@@ -41,9 +51,40 @@ describe("expectSameOutputs", () => {
     await expect(expectSameOutputs(copy, model)).rejects.toThrow("numbers differ");
   });
 
+  it("compares inner values on request, and runs the feeds given", async () => {
+    const gated = createTestModel({
+      inputs: { x: [1, 3, 6, 6] },
+      build: (graph, x) => unary(graph, "Relu", conv(graph, x, { out: 4 })),
+    });
+    const copy = cloneModel(gated);
+    const bias = copy.graph.value("conv_b")!;
+    // Far below 0: the Relu hides whatever changes.
+    bias.tensor = Tensor.float32([4], [-100, -100, -100, -100]);
+    const lower = cloneModel(copy);
+    lower.graph.value("conv_b")!.tensor = Tensor.float32([4], [-101, -100, -100, -100]);
+    const feeds = [{ x: float32Feed([1, 3, 6, 6], new Float32Array(108).fill(0.5)) }];
+    await expectSameOutputs(lower, copy, { feeds });
+    await expect(expectSameOutputs(lower, copy, { feeds, values: ["Conv"] })).rejects.toThrow(
+      'value "Conv", run 1',
+    );
+  });
+
   it("fails if an output has another name", async () => {
     const copy = cloneModel(model);
     copy.graph.outputs[0]!.name = "renamed";
     await expect(expectSameOutputs(copy, model)).rejects.toThrow("outputs are renamed");
+  });
+});
+
+describe("pageFeed", () => {
+  it("is something in which a detector finds text", async () => {
+    const path = sampleModel("det");
+    for (const seed of [1, 2, 3]) {
+      const outputs = await runModel(path, { x: pageFeed([1, 3, 96, 160], seed) });
+      const map = Object.values(outputs)[0]!.data as Float32Array;
+      const found = map.filter((probability) => probability > 0.3).length / map.length;
+      expect(found).toBeGreaterThan(0.05);
+      expect(found).toBeLessThan(0.9);
+    }
   });
 });

@@ -9,6 +9,7 @@ import {
 import sharp from "sharp";
 import { type Command, defineCommand } from "../command.ts";
 import { toOneLine } from "../describe-error.ts";
+import { flag } from "../options/option.ts";
 import { formatBytes } from "../output/numbers.ts";
 import { formatFacts } from "../output/table.ts";
 import { version } from "../version.ts";
@@ -27,7 +28,7 @@ interface Finding {
   readonly remedy: string;
 }
 
-/** Runs the smallest of models: does the native library load and compute? */
+/** Runs the smallest of models; returns why that does not work, or `undefined`. */
 async function tryRuntime(runtime: Runtime): Promise<string | undefined> {
   const graph = new Graph();
   const input = graph.addInput("x", { kind: "tensor", dtype: "float32", shape: [1] });
@@ -46,22 +47,58 @@ async function tryRuntime(runtime: Runtime): Promise<string | undefined> {
   }
 }
 
-const providerRemedies: readonly Finding[] = [
-  {
-    what: "cuda",
-    remedy:
-      "needs Linux x64, an NVIDIA driver, CUDA 12 and cuDNN 9; then run node node_modules/onnxruntime-node/script/install.js",
-  },
-  { what: "webgpu", remedy: "comes with onnxruntime-node on Windows, macOS and Linux x64" },
-];
+/** What an execution provider needs, by name. */
+const providerNeeds: ReadonlyMap<string, string> = new Map([
+  [
+    "cuda",
+    "needs Linux x64, an NVIDIA driver, CUDA 12, cuDNN 9 and the libraries that node node_modules/onnxruntime-node/script/install.js fetches",
+  ],
+  ["tensorrt", "needs what cuda needs, and TensorRT 10"],
+  ["webgpu", "needs a GPU with a Vulkan, Direct3D 12 or Metal driver"],
+  ["dml", "needs Windows with a Direct3D 12 driver"],
+  ["coreml", "needs macOS"],
+]);
+
+/** What came of trying a provider. */
+interface ProviderTrial {
+  readonly name: string;
+  readonly works: boolean;
+  readonly reason?: string;
+  readonly needs?: string;
+}
+
+async function tryProviders(names: readonly string[]): Promise<ProviderTrial[]> {
+  const trials: ProviderTrial[] = [];
+  for (const name of names) {
+    const reason = await tryRuntime(createRuntime({ executionProviders: [name] }));
+    const needs = providerNeeds.get(name);
+    trials.push({
+      name,
+      works: reason === undefined,
+      ...(reason === undefined ? {} : { reason }),
+      ...(reason === undefined || needs === undefined ? {} : { needs }),
+    });
+  }
+  return trials;
+}
+
+interface DoctorOptions {
+  tryProviders: boolean;
+}
 
 /** `ocrslim doctor` */
-export const doctor: Command = defineCommand<Record<string, never>>({
+export const doctor: Command = defineCommand<DoctorOptions>({
   name: "doctor",
   summary: "What this machine can do, what is missing, and how to get it.",
   arguments: [],
-  options: {},
-  async run(context) {
+  options: {
+    tryProviders: {
+      flags: "--try-providers",
+      description: "Also tries each execution provider; its native library may write to stderr.",
+      schema: flag(),
+    },
+  },
+  async run(context, _args, options) {
     const runtime = createRuntime(
       context.threads === undefined ? {} : { threads: context.threads },
     );
@@ -81,7 +118,7 @@ export const doctor: Command = defineCommand<Record<string, never>>({
         remedy: "run npm rebuild onnxruntime-node, or npm install on this platform",
       });
     }
-    const missing = providerRemedies.filter(({ what }) => !providers.includes(what));
+    const trials = options.tryProviders ? await tryProviders(providers) : undefined;
     const document = {
       version,
       node: process.versions.node,
@@ -98,7 +135,7 @@ export const doctor: Command = defineCommand<Record<string, never>>({
       sharp: sharp.versions.sharp ?? null,
       libvips: sharp.versions.vips,
       problems,
-      missing,
+      ...(trials ? { providerTrials: trials } : {}),
     };
     context.print(
       formatFacts([
@@ -111,11 +148,13 @@ export const doctor: Command = defineCommand<Record<string, never>>({
           "runtime",
           `${machine.runtime} ${machine.version}, ${broken === undefined ? "works" : "broken"}`,
         ],
-        ["providers", providers.join(", ")],
+        ["providers", `${providers.join(", ")} (known to this build; --try-providers tries them)`],
         ["images", `sharp ${document.sharp}, libvips ${document.libvips}`],
       ]),
     );
-    for (const { what, remedy } of missing) context.print(`not here: ${what}; it ${remedy}`);
+    for (const { name, works, needs, reason } of trials ?? []) {
+      context.print(works ? `${name}: works` : `${name}: does not work; it ${needs ?? reason}`);
+    }
     for (const { what, remedy } of problems) context.print(`problem: ${what}; ${remedy}`);
     if (problems.length === 0) context.print("All that ocrslim needs is here.");
     context.printJson(document);

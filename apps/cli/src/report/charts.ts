@@ -35,7 +35,7 @@ export function curveChart(curve: LossCurve, maximumLoss: number, removed: numbe
       ? `<line class="cut" x1="${at(x(removed))}" x2="${at(x(removed))}" y1="${top}" y2="${height - bottom}"><title>${formatPercent(removed)} removed by the plan</title></line>`
       : "";
   const label = escapeHtml(curve.group);
-  return `<figure class="curve"><figcaption title="${label}"><span>${label}</span><b>${curve.width}</b></figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Loss of ${label}"><line class="axis" x1="${left}" x2="${width - 4}" y1="${height - bottom}" y2="${height - bottom}"/><polygon class="area" points="${area}"/><polyline class="line" points="${path}"/>${cut}${dots}<text x="${left}" y="${height - 3}">0</text><text x="${width - 4}" y="${height - 3}" text-anchor="end">100 % removed</text></svg></figure>`;
+  return `<figure class="curve"><figcaption title="${label}"><span>${label}</span><b>${curve.width}</b></figcaption><svg viewBox="0 0 ${width} ${height}" font-size="9" role="img" aria-label="Loss of ${label}"><line class="axis" x1="${left}" x2="${width - 4}" y1="${height - bottom}" y2="${height - bottom}"/><polygon class="area" fill="#0b6e6e" fill-opacity="0.13" points="${area}"/><polyline class="line" fill="none" stroke="#0b6e6e" points="${path}"/>${cut}${dots}<text x="${left}" y="${height - 3}">0</text><text x="${width - 4}" y="${height - 3}" text-anchor="end">100 % removed</text></svg></figure>`;
 }
 
 /** One bar of {@link widthChart}. */
@@ -129,5 +129,5 @@ export function tradeChart(points: readonly TradePoint[], xLabel: string, yLabel
         `<circle class="${point.chosen ? "chosen" : "tried"}" cx="${at(x(point.x))}" cy="${at(y(point.y))}" r="${point.chosen ? 7 : 4.5}"><title>${escapeHtml(point.title)}</title></circle>`,
     )
     .join("");
-  return `<svg class="trade" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(yLabel)} over ${escapeHtml(xLabel)}">${grid.join("")}<polyline class="line" points="${path}"/>${dots}<text class="label" x="${width - right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text><text class="label" x="${left}" y="${top - 3}">${escapeHtml(yLabel)}</text></svg>`;
+  return `<svg class="trade" viewBox="0 0 ${width} ${height}" font-size="12" role="img" aria-label="${escapeHtml(yLabel)} over ${escapeHtml(xLabel)}">${grid.join("")}<polyline class="line" fill="none" stroke="#0b6e6e" points="${path}"/>${dots}<text class="label" x="${width - right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text><text class="label" x="${left}" y="${top - 3}">${escapeHtml(yLabel)}</text></svg>`;
 }

@@ -25,11 +25,14 @@ export function tradeHtml(report: CompressReport): string {
   );
 }
 
+/** Losses above it are all hopeless, and a scale that shows them hides the others. */
+const highestShown = 0.3;
+
 /** Loss over the ratio removed, group by group. */
 export function curvesHtml(report: CompressReport): string {
   if (report.curves.length === 0) return "";
   const losses = report.curves.flatMap((curve) => curve.points.map((point) => point.loss));
-  const maximum = Math.max(0.01, ...losses);
+  const maximum = Math.min(highestShown, Math.max(0.01, ...losses));
   const removed = new Map(
     report.groups.map((group) => [group.id, 1 - group.kept / Math.max(1, group.width)]),
   );
@@ -40,7 +43,7 @@ export function curvesHtml(report: CompressReport): string {
     .map((curve) => curveChart(curve, maximum, removed.get(curve.group) ?? 0));
   return section(
     "How sensitive each group is",
-    `Relative loss of ${report.curveMetric} when only this group is cut, measured on ${report.data.sensitivityImages} calibration images, most sensitive first. All charts end at ${formatPercent(maximum, 1)}. The dashed line is what the plan removes; the number is the group's width.`,
+    `Relative loss of ${report.curveMetric} when only this group is cut, measured on ${report.data.sensitivityImages} calibration images, most sensitive first. All charts end at a loss of ${formatPercent(maximum, 1)}. The dashed line is what the plan removes; the number is the group's width.`,
     `<div class="curves">${charts.join("")}</div>`,
   );
 }

@@ -38,7 +38,7 @@ figcaption span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 svg text{font-size:9px;fill:var(--soft)}
 svg .axis,svg .grid{stroke:var(--rule);stroke-width:1}
 svg .line{fill:none;stroke:var(--accent);stroke-width:1.8;stroke-linejoin:round}
-svg .area{fill:var(--accent);opacity:.13}
+svg .area{fill:var(--accent);fill-opacity:.13}
 svg circle{fill:var(--accent)}
 svg .cut{stroke:var(--warn);stroke-width:1.2;stroke-dasharray:3 2}
 svg.trade{width:100%;max-width:760px;background:var(--card);border:1px solid var(--rule);border-radius:12px}

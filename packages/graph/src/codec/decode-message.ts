@@ -91,6 +91,23 @@ function decode(
   return result;
 }
 
+/** The fields of a message, with their tags, but for those of the ids given. */
+export function fieldsExcept(
+  source: SourceRange,
+  ids: ReadonlySet<number>,
+): readonly SourceRange[] {
+  const { bytes, start, end } = source;
+  const reader = protobuf.Reader.create(bytes);
+  const fields: SourceRange[] = [];
+  for (reader.pos = start; reader.pos < end; ) {
+    const at = reader.pos;
+    const tag = reader.uint32();
+    reader.skipType(tag & 7);
+    if (!ids.has(tag >>> 3)) fields.push({ bytes, start: at, end: reader.pos });
+  }
+  return fields;
+}
+
 function malformed(
   message: MessageName,
   position: number,
@@ -170,6 +187,7 @@ function decodeField(
       }
       const stop = readEnd(reader, end);
       while (reader.pos < stop) push(result, name, readInt(reader));
+      assertEnd(reader, stop);
       return;
     }
     case "floats": {
@@ -179,14 +197,16 @@ function decodeField(
       }
       const stop = readEnd(reader, end);
       while (reader.pos < stop) push(result, name, reader.float());
+      assertEnd(reader, stop);
       return;
     }
     case "message":
     case "messages": {
       const stop = readEnd(reader, end);
       const child = decode(reader, bytes, field.message as MessageName, stop, depth + 1);
-      if (field.kind === "message") result[name] = child;
-      else push(result, name, child);
+      if (field.kind === "messages") push(result, name, child);
+      else if (result[name] === undefined) result[name] = child;
+      else throw new RangeError("it is there twice");
       return;
     }
   }
@@ -206,6 +226,11 @@ function readEnd(reader: protobuf.Reader, end: number): number {
   return stop;
 }
 
+/** Packed items must fill their field exactly. */
+function assertEnd(reader: protobuf.Reader, stop: number): void {
+  if (reader.pos !== stop) throw new RangeError("its last item is cut off");
+}
+
 /** An int64 or int32; beyond ±2^53 rounded. */
 function readInt(reader: protobuf.Reader): number {
   const first = reader.buf[reader.pos] ?? 128;
@@ -217,7 +242,7 @@ function readInt(reader: protobuf.Reader): number {
   return Number(reader.int64());
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function readString(reader: protobuf.Reader, bytes: Uint8Array, end: number): string {
   const stop = readEnd(reader, end);

@@ -183,7 +183,7 @@ function lookUp(scope: Scope, name: string): Value {
 function applyInfo(value: Value, info: ValueInfoProto): void {
   const type = decodeType(info);
   if (type) value._type = type;
-  value._infoSource = info.source;
+  value._info = { source: info.source, name: value.name, type: value._type };
 }
 
 function decodeType(info: ValueInfoProto): ValueType | undefined {

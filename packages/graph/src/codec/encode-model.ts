@@ -7,6 +7,8 @@ import { type SourceRange, sourceBytes } from "../ir/source.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import type { Value, ValueType } from "../ir/value.ts";
 import { ByteSink } from "./byte-sink.ts";
+import { decodeRange, fieldsExcept } from "./decode-message.ts";
+import { fieldIds } from "./schema.ts";
 
 /** Says where a tensor's bytes shall lie if not in the model file; `undefined` = in it. */
 export type ExternalPlacement = (
@@ -49,6 +51,9 @@ export function encodeModelParts(model: Model, place?: ExternalPlacement): reado
   return sink.finish();
 }
 
+const TENSOR_MODELLED = fieldIds("TensorProto");
+const ATTRIBUTE_MODELLED = fieldIds("AttributeProto");
+
 function encodeCarried(sink: ByteSink, carried: readonly SourceRange[]): void {
   for (const range of carried) sink.raw(sourceBytes(range));
 }
@@ -75,13 +80,14 @@ function encodeGraph(sink: ByteSink, graph: Graph, place: ExternalPlacement | un
   for (const value of graph._inputs) sink.message(11, (child) => encodeInfo(child, value));
   for (const value of graph._outputs) sink.message(12, (child) => encodeInfo(child, value));
   for (const value of graph._values.values()) {
-    if (value._type && value._inputCount === 0 && value._outputCount === 0) {
+    const isDeclared = value._type !== undefined || value._info !== undefined;
+    if (isDeclared && value._inputCount === 0 && value._outputCount === 0) {
       sink.message(13, (child) => encodeInfo(child, value));
     }
   }
   for (const value of graph._initializers) {
     const { _sparse: sparse } = value;
-    if (sparse) sink.message(15, (child) => child.raw(sourceBytes(sparse)));
+    if (sparse) sink.message(15, (child) => encodeSparse(child, sparse, value.name));
   }
   encodeCarried(sink, graph._carried);
 }
@@ -100,6 +106,23 @@ function encodeNode(sink: ByteSink, node: Node, place: ExternalPlacement | undef
   sink.text(6, node._docString);
   sink.text(7, node.domain);
   encodeCarried(sink, node._carried);
+}
+
+const SPARSE_VALUES: ReadonlySet<number> = new Set([1]);
+const TENSOR_NAME: ReadonlySet<number> = new Set([8]);
+
+/** A sparse initializer is named by the tensor of its values. */
+function encodeSparse(sink: ByteSink, source: SourceRange, name: string): void {
+  const { values } = decodeRange("SparseTensorProto", source);
+  if (!values || (values.name ?? "") === name) {
+    sink.raw(sourceBytes(source));
+    return;
+  }
+  sink.message(1, (child) => {
+    encodeCarried(child, fieldsExcept(values.source, TENSOR_NAME));
+    child.text(8, name);
+  });
+  encodeCarried(sink, fieldsExcept(source, SPARSE_VALUES));
 }
 
 function holdsParts(attribute: Attribute): boolean {
@@ -123,6 +146,7 @@ function encodeAttribute(
     return;
   }
   sink.text(1, attribute.name);
+  if (source) encodeCarried(sink, fieldsExcept(source, ATTRIBUTE_MODELLED));
   switch (attribute.type) {
     case "float":
       sink.float(2, attribute.value);
@@ -181,8 +205,12 @@ function encodeTensor(
   const placed = place?.(tensor);
   const keepsPlace =
     place === undefined || (placed === undefined && tensor.storage.kind !== "external");
-  if (tensor.proto && keepsPlace && tensor.name === name) {
-    sink.raw(sourceBytes(tensor.proto));
+  if (tensor.proto && keepsPlace) {
+    if ((tensor.name ?? "") === (name ?? "")) sink.raw(sourceBytes(tensor.proto));
+    else {
+      encodeCarried(sink, fieldsExcept(tensor.proto, TENSOR_NAME));
+      if (name) sink.text(8, name);
+    }
     return;
   }
   for (const dim of tensor.dims) sink.int(1, dim);
@@ -190,6 +218,7 @@ function encodeTensor(
   const { storage } = tensor;
   if (storage.kind === "strings") for (const bytes of storage.load()) sink.bytes(6, bytes);
   if (name) sink.text(8, name);
+  if (tensor.proto) encodeCarried(sink, fieldsExcept(tensor.proto, TENSOR_MODELLED));
   const external =
     placed ?? (place === undefined && storage.kind === "external" ? storage.location : undefined);
   if (external) {
@@ -202,15 +231,20 @@ function encodeTensor(
   if (storage.kind !== "strings") sink.bytes(9, tensor.bytes);
 }
 
+const INFO_NAME: ReadonlySet<number> = new Set([1]);
+const INFO_MODELLED: ReadonlySet<number> = new Set([1, 2]);
+
 function encodeInfo(sink: ByteSink, value: Value): void {
-  if (value._infoSource) {
-    sink.raw(sourceBytes(value._infoSource));
+  const { _info: info, _type: type } = value;
+  const hasOldType = info !== undefined && info.type === type;
+  if (hasOldType && info.name === value.name) {
+    sink.raw(sourceBytes(info.source));
     return;
   }
   sink.text(1, value.name);
-  const type = value._type;
-  if (type?.kind === "tensor")
+  if (type?.kind === "tensor" && !hasOldType)
     sink.message(2, (child) => child.message(1, (inner) => encodeTensorType(inner, type)));
+  if (info) encodeCarried(sink, fieldsExcept(info.source, hasOldType ? INFO_NAME : INFO_MODELLED));
 }
 
 function encodeTensorType(sink: ByteSink, type: Extract<ValueType, { kind: "tensor" }>): void {

@@ -116,4 +116,5 @@ export interface Protos {
   readonly ModelProto: ModelProto;
   readonly FunctionProto: FunctionProto;
   readonly TensorProto: TensorProto;
+  readonly SparseTensorProto: SparseTensorProto;
 }

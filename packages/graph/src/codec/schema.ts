@@ -116,3 +116,8 @@ export const SCHEMA: Readonly<Record<MessageName, readonly FieldSchema[]>> = {
   TensorShapeProto: [field(1, "dim", "messages", "DimensionProto")],
   DimensionProto: [field(1, "dimValue", "int"), field(2, "dimParam", "string")],
 };
+
+/** The ids of all fields of a message that the schema has. */
+export function fieldIds(message: MessageName): ReadonlySet<number> {
+  return new Set(SCHEMA[message].map(({ id }) => id));
+}

@@ -7,6 +7,7 @@ import {
   dataTypeField,
   elementCount,
 } from "../ir/data-type.ts";
+import { sourceBytes } from "../ir/source.ts";
 import type { FieldRange, TensorProto } from "./protos.ts";
 
 const DELIMITED = 2;
@@ -31,11 +32,15 @@ export function decodeTypedData(
   const width = bits < 8 ? 1 : bits / 8 / perItem;
   let count = 0;
   for (const range of ranges) {
-    const reader = protobuf.Reader.create(range.bytes);
-    reader.pos = range.start;
-    while (reader.pos < range.end) {
+    // Not beyond the range: a damaged last item must not run on into what follows it.
+    const reader = protobuf.Reader.create(sourceBytes(range));
+    while (reader.pos < reader.len) {
       if (count >= expected) throw wrongCount(proto, dims, "more than", expected);
-      writeItem(reader, dtype, view, count * width);
+      try {
+        writeItem(reader, dtype, view, count * width);
+      } catch (cause) {
+        throw damaged(proto, dims, `item ${count} of its typed data is cut off`, cause);
+      }
       count++;
       if (range.wireType !== DELIMITED) break;
     }
@@ -56,15 +61,9 @@ function writeItem(reader: protobuf.Reader, dtype: DataType, view: DataView, at:
       view.setUint32(at + 4, reader.fixed32(), true);
       return;
     case "int64":
-    case "uint64": {
-      const long = reader.int64() as unknown as number | { low: number; high: number };
-      if (typeof long === "number") view.setBigInt64(at, BigInt(long), true);
-      else {
-        view.setInt32(at, long.low, true);
-        view.setInt32(at + 4, long.high, true);
-      }
+    case "uint64":
+      view.setBigUint64(at, readVarint(reader), true);
       return;
-    }
     case "int32":
     case "uint32":
       view.setInt32(at, reader.int32(), true);
@@ -80,15 +79,37 @@ function writeItem(reader: protobuf.Reader, dtype: DataType, view: DataView, at:
   }
 }
 
+/** All 64 bits: the reader's own `int64` rounds where the package `long` is not installed. */
+function readVarint(reader: protobuf.Reader): bigint {
+  let value = 0n;
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = reader.buf[reader.pos];
+    if (byte === undefined) throw new RangeError("index out of range");
+    reader.pos++;
+    value |= BigInt(byte & 127) << shift;
+    if (byte < 128) break;
+  }
+  return BigInt.asUintN(64, value);
+}
+
 function wrongCount(
   proto: TensorProto,
   dims: readonly number[],
   count: string,
   expected: number,
 ): GraphError {
+  return damaged(proto, dims, `it holds ${count} elements in its typed data, expected ${expected}`);
+}
+
+function damaged(
+  proto: TensorProto,
+  dims: readonly number[],
+  what: string,
+  cause?: unknown,
+): GraphError {
   return new GraphError(
     "malformed-model",
-    `decodeModel: tensor "${proto.name ?? ""}" of dims [${dims}] holds ${count} elements in its typed data, expected ${expected}; the file is damaged`,
-    { value: proto.name ?? "" },
+    `decodeModel: tensor "${proto.name ?? ""}" of dims [${dims}] can't be read: ${what}; the file is damaged`,
+    { value: proto.name ?? "", cause },
   );
 }

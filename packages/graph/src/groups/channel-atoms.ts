@@ -1,4 +1,8 @@
+import { GraphError } from "../errors.ts";
 import type { Value } from "../ir/value.ts";
+
+/** A large transformer has about a tenth; each takes a few words of memory. */
+const MAX_ATOMS = 2 ** 25;
 
 /** One axis of a value that channels have reached; its indices are atoms `base … base + length − 1`. */
 export interface Slot {
@@ -23,7 +27,15 @@ export class ChannelAtoms {
     return this.#byValue.get(value)?.[axis];
   }
 
+  /** @throws GraphError `unsupported` if there are more atoms than memory should be spent on. */
   add(value: Value, axis: number, length: number): Slot {
+    if (this.#count + length > MAX_ATOMS) {
+      throw new GraphError(
+        "unsupported",
+        `findChannelGroups: axis ${axis} of "${value.name}" has ${length} indices, which makes more than ${MAX_ATOMS} in all; use smaller input shapes`,
+        { value: value.name },
+      );
+    }
     const slot = { value, axis, base: this.#count, length };
     const axes = this.#byValue.get(value);
     if (axes) axes[axis] = slot;

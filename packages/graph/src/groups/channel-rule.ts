@@ -21,6 +21,8 @@ export interface SpreadContext {
   shapeOf(value: Value): readonly number[];
   /** The constant a value is known to hold. */
   constantOf(value: Value): Tensor | undefined;
+  /** Whether channels have reached an axis of a value already. */
+  hasReached(value: Value, axis: number): boolean;
   /**
    * States that index i along an axis of one value and index `map(i)` along an axis of another are
    * the same channel. `map` may give -1 for "none". Default: the same index.

@@ -110,6 +110,7 @@ function spreadChannels(
     opset: model.opset,
     shapeOf,
     constantOf: (value) => shapes.constantOf(value),
+    hasReached: (value, axis) => atoms.find(value, axis) !== undefined,
     couple(value, axis, other, otherAxis, map) {
       const a = slotOf(value, axis);
       const b = slotOf(other, otherAxis);

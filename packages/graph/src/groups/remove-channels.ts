@@ -34,7 +34,7 @@ export interface RemoveChannelsOptions {
  *   ascending indices of which at least one stays; `unsupported` if the result would be inconsistent.
  */
 export function removeChannels(model: Model, options: RemoveChannelsOptions): void {
-  const kept = keptByValue(options.groups, options.keep);
+  const kept = keptIndices(options.groups, options.keep);
   if (kept.size === 0) return;
   const trial = cloneModel(model);
   const twin = (value: Value): Value => model.graph.value(value.name) ?? value;
@@ -54,11 +54,15 @@ function invalid(message: string): GraphError {
   return new GraphError("invalid-option", `removeChannels: ${message}`);
 }
 
-/** Which indices stay on each axis of each value. */
-function keptByValue(
+/**
+ * Which indices stay on each axis of each value, ascending, for the channels that stay of each group;
+ * values and axes that lose nothing are absent.
+ * @throws GraphError `invalid-option` as {@link removeChannels}.
+ */
+export function keptIndices(
   groups: readonly ChannelGroup[],
   keep: RemoveChannelsOptions["keep"],
-): Map<string, KeptAxes> {
+): ReadonlyMap<string, ReadonlyMap<number, Int32Array>> {
   const byId = new Map(groups.map((group) => [group.id, group]));
   const removed = new Map<string, Map<number, Uint8Array>>();
   for (const [id, channels] of keep) {

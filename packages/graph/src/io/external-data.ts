@@ -30,7 +30,7 @@ export function resolveExternalPath(
   let at = folder;
   for (const part of parts) {
     at = path.join(at, part);
-    const stat = fs.lstatSync(at, { throwIfNoEntry: false });
+    const stat = access(tensor, location, full, () => fs.lstatSync(at, { throwIfNoEntry: false }));
     if (!stat) {
       throw new GraphError(
         "file-access",
@@ -45,6 +45,20 @@ export function resolveExternalPath(
   return full;
 }
 
+/** Runs a call to the file system; its errors become `file-access`. */
+function access<T>(tensor: string, location: string, file: string, call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new GraphError(
+      "file-access",
+      `readModel: tensor "${tensor}" has its data in "${location}", which can't be read (${code ?? message}); check the file`,
+      { value: tensor, file, cause },
+    );
+  }
+}
+
 /** Reads external data from files in a folder, each tensor when it is first asked for. */
 export function createExternalLoader(
   fs: FileSystem,
@@ -53,7 +67,8 @@ export function createExternalLoader(
 ): (location: ExternalLocation, length: number, tensor: string) => Uint8Array {
   return (location, length, tensor) => {
     const file = resolveExternalPath(fs, path, folder, location.location, tensor);
-    const descriptor = fs.openSync(file, "r");
+    const { location: name } = location;
+    const descriptor = access(tensor, name, file, () => fs.openSync(file, "r"));
     try {
       const { size } = fs.fstatSync(descriptor);
       if (location.offset + length > size) {
@@ -65,12 +80,14 @@ export function createExternalLoader(
       }
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length; ) {
-        const count = fs.readSync(
-          descriptor,
-          bytes,
-          done,
-          Math.min(length - done, 1 << 30),
-          location.offset + done,
+        const count = access(tensor, name, file, () =>
+          fs.readSync(
+            descriptor,
+            bytes,
+            done,
+            Math.min(length - done, 1 << 30),
+            location.offset + done,
+          ),
         );
         if (count === 0)
           throw new GraphError("file-access", `readModel: "${file}" ended while it was read`, {

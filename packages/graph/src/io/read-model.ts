@@ -40,17 +40,20 @@ export async function readModel(file: string): Promise<Model> {
 async function readFile(fs: typeof import("node:fs/promises"), file: string): Promise<Uint8Array> {
   const access = (what: string, cause?: unknown): GraphError =>
     new GraphError("file-access", `readModel: ${what}`, { file, cause });
-  const handle = await fs.open(file, "r").catch((error: NodeJS.ErrnoException) => {
+  const unreadable = (error: NodeJS.ErrnoException): never => {
     throw access(
       error.code === "ENOENT"
         ? "there is no such file; check the path"
         : `the file can't be opened (${error.code ?? error.message})`,
       error,
     );
-  });
+  };
+  // Before it is opened: a pipe would be waited for.
+  if (!(await fs.stat(file).catch(unreadable)).isFile())
+    throw access("this is not a file; give the path of an .onnx file");
+  const handle = await fs.open(file, "r").catch(unreadable);
   try {
     const stat = await handle.stat();
-    if (!stat.isFile()) throw access("this is not a file; give the path of an .onnx file");
     if (stat.size > LARGEST_FILE) {
       throw access(
         `the file has ${stat.size} bytes, more than an ONNX file can have (2 GB); larger models keep their weights in external data`,

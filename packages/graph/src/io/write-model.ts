@@ -79,9 +79,13 @@ async function copyExternalFiles(
   if (from === undefined || from === folder) return;
   const [fs, path] = await Promise.all([import("node:fs/promises"), import("node:path")]);
   for (const location of new Set(external.map(locationOf))) {
-    const target = path.join(folder, location);
+    const parts = location.split(/[\\/]/);
+    const target = path.join(folder, ...parts);
+    await fs.mkdir(path.dirname(target), { recursive: true }).catch((error: unknown) => {
+      throw unwritable(target, error);
+    });
     await writeAtomically(target, async (_handle, temporary) => {
-      await fs.copyFile(path.join(from, location), temporary);
+      await fs.copyFile(path.join(from, ...parts), temporary);
     });
   }
 }
@@ -92,13 +96,24 @@ async function writeWithExternalData(
   threshold: number,
   taken: ReadonlySet<string>,
 ): Promise<void> {
-  const path = await import("node:path");
-  let location = `${path.basename(file)}.data`;
-  // A name the model still reads from is not overwritten.
-  for (let counter = 2; taken.has(location); counter++)
-    location = `${path.basename(file)}.${counter}.data`;
+  const [fs, path] = await Promise.all([import("node:fs/promises"), import("node:path")]);
+  const folder = path.dirname(path.resolve(file));
+  const base = path.basename(file);
+  const read = new Set(
+    [...taken].map((location) => path.resolve(model._externalFolder ?? folder, location)),
+  );
+  const pathOf = (name: string): string => path.join(folder, name);
+  const isOurs = (name: string): boolean =>
+    name.startsWith(base) && /^(\.\d+)?\.data$/.test(name.slice(base.length));
+  const present = (await fs.readdir(folder).catch(() => [])).filter(isOurs);
+  // The data of the file that is replaced stays until that is done; what the model reads from stays
+  // for good.
+  const outdated = present.filter((name) => !read.has(pathOf(name)));
+  let location = `${base}.data`;
+  for (let counter = 2; present.includes(location) || read.has(pathOf(location)); counter++)
+    location = `${base}.${counter}.data`;
   const places = new Map<Tensor, { location: string; offset: number; length: number }>();
-  await writeAtomically(path.join(path.dirname(file), location), async (handle) => {
+  await writeAtomically(pathOf(location), async (handle) => {
     let end = 0;
     for (const tensor of listTensors(model.graph)) {
       if (tensor.storage.kind === "strings" || tensor.byteLength < threshold || places.has(tensor))
@@ -113,7 +128,13 @@ async function writeWithExternalData(
     }
   });
   const place: ExternalPlacement = (tensor) => places.get(tensor);
-  await writeAtomically(file, (handle) => writeParts(handle, encodeModelParts(model, place)));
+  try {
+    await writeAtomically(file, (handle) => writeParts(handle, encodeModelParts(model, place)));
+  } catch (error) {
+    await fs.rm(pathOf(location), { force: true });
+    throw error;
+  }
+  for (const name of outdated) await fs.rm(pathOf(name), { force: true });
 }
 
 async function writeParts(
@@ -152,12 +173,15 @@ async function writeAtomically(
     await fs.rename(temporary, file);
   } catch (error) {
     await fs.rm(temporary, { force: true }).catch(() => {});
-    if (error instanceof GraphError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new GraphError(
-      "file-access",
-      `writeModel: ${file} can't be written (${code ?? message}); check the folder and the space left`,
-      { file, cause: error },
-    );
+    throw error instanceof GraphError ? error : unwritable(file, error);
   }
+}
+
+function unwritable(file: string, error: unknown): GraphError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new GraphError(
+    "file-access",
+    `writeModel: ${file} can't be written (${code ?? message}); check the folder and the space left`,
+    { file, cause: error },
+  );
 }

@@ -31,7 +31,7 @@ function cloneGraph(graph: Graph, values: Map<Value, Value>): Graph {
     const twin = copy._define(value._name);
     twin._tensor = value._tensor;
     twin._type = value._type;
-    twin._infoSource = value._infoSource;
+    twin._info = value._info;
     twin._sparse = value._sparse;
     twin._inputCount = value._inputCount;
     twin._outputCount = value._outputCount;

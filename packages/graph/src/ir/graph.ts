@@ -121,17 +121,18 @@ export class Graph {
       ...content,
       name,
     }));
+    const names = init.outputs ?? [this.uniqueName(init.name || init.opType)];
+    this.#assertFree(names);
+    for (const neighbour of [init.before, init.after])
+      if (neighbour) this.#assertOwn(neighbour, "createNode");
     const node = new Node(this, init.opType, init.domain ?? "", [...init.inputs], attributes);
     node._name = init.name ?? "";
-    const names = init.outputs ?? [this.uniqueName(init.name || init.opType)];
     node._outputs = names.map((name) => (name === "" ? undefined : this._define(name)));
     for (const output of node._outputs) if (output) output._producer = node;
     node._inputs.forEach((value, index) => {
       value?._addUse(node, index);
     });
-    for (const attribute of attributes) {
-      if (attribute.type === "graph") attribute.value._ownerNode = node;
-    }
+    for (const subgraph of node._subgraphs()) subgraph._ownerNode = node;
     this._link(node, init.after ?? (init.before ? init.before._previous : this._last));
     this._touch();
     return node;
@@ -142,13 +143,7 @@ export class Graph {
    * @throws GraphError `invalid-edit` if an output is still read or is an output of the graph.
    */
   remove(node: Node): void {
-    if (node.graph !== this || node._removed) {
-      throw new GraphError(
-        "invalid-edit",
-        `Graph.remove: ${node.describe()} is not in this graph`,
-        { node: node.name },
-      );
-    }
+    this.#assertOwn(node, "remove");
     for (const output of node._outputs) {
       if (output && (output._uses.length > 0 || output._outputCount > 0)) {
         throw new GraphError(
@@ -159,10 +154,7 @@ export class Graph {
       }
     }
     for (let index = node._inputs.length - 1; index >= 0; index--) node.setInput(index, undefined);
-    for (const attribute of node._attributes) {
-      if (attribute.type === "graph") attribute.value._detachCaptures();
-      if (attribute.type === "graphs") for (const graph of attribute.value) graph._detachCaptures();
-    }
+    for (const subgraph of node._subgraphs()) subgraph._detachCaptures();
     for (const output of node._outputs) if (output) this._values.delete(output.name);
     if (node._previous) node._previous._next = node._next;
     else this._first = node._next;
@@ -182,8 +174,18 @@ export class Graph {
     return value;
   }
 
-  /** Removes an initializer that nothing reads. @throws GraphError `invalid-edit` if it is used. */
+  /**
+   * Removes an initializer that nothing reads.
+   * @throws GraphError `invalid-edit` if it is used, or not an initializer of this graph.
+   */
   removeInitializer(value: Value): void {
+    if (!this._initializers.has(value)) {
+      throw new GraphError(
+        "invalid-edit",
+        `Graph.removeInitializer: "${value.name}" is not an initializer of this graph`,
+        { value: value.name },
+      );
+    }
     if (value._uses.length > 0 || value._outputCount > 0) {
       throw new GraphError(
         "invalid-edit",
@@ -209,7 +211,11 @@ export class Graph {
     for (const value of this._inputs) value._inputCount--;
     const old = this._inputs;
     this._inputs = [...inputs];
-    for (const value of this._inputs) value._inputCount++;
+    for (const value of this._inputs) {
+      value._inputCount++;
+      // One that was taken off before is no longer known.
+      if (!this._values.has(value.name)) this._values.set(value.name, value);
+    }
     for (const value of old) {
       if (
         value._inputCount === 0 &&
@@ -272,13 +278,7 @@ export class Graph {
 
   /** @internal Creates a value. */
   _define(name: string): Value {
-    if (this._values.has(name)) {
-      throw new GraphError(
-        "invalid-edit",
-        `Graph: there is already a value "${name}"; use uniqueName()`,
-        { value: name },
-      );
-    }
+    if (this._values.has(name)) throw taken("Graph", name);
     const value = new Value(this, name);
     this._values.set(name, value);
     return value;
@@ -298,16 +298,9 @@ export class Graph {
 
   /** @internal */
   _rename(value: Value, name: string): void {
-    if (this._values.has(name)) {
-      throw new GraphError(
-        "invalid-edit",
-        `Value.name: there is already a value "${name}"; use uniqueName()`,
-        { value: name },
-      );
-    }
+    if (this._values.has(name)) throw taken("Value.name", name);
     this._values.delete(value._name);
     value._name = name;
-    value._infoSource = undefined;
     this._values.set(name, value);
     value._producer?._touch();
     for (const use of value._uses) use.node._touch();
@@ -323,17 +316,35 @@ export class Graph {
     this._touch();
   }
 
-  /** @internal Drops the uses that nodes inside make of values of graphs around. */
+  /** @internal Drops the uses that nodes and outputs inside make of values of graphs around. */
   _detachCaptures(): void {
     for (const node of this.nodes) {
       for (let index = node._inputs.length - 1; index >= 0; index--) {
         const value = node._inputs[index];
         if (value && value.graph !== this) node.setInput(index, undefined);
       }
-      for (const attribute of node._attributes) {
-        if (attribute.type === "graph") attribute.value._detachCaptures();
-      }
+      for (const subgraph of node._subgraphs()) subgraph._detachCaptures();
     }
+    if (this._outputs.some((output) => output.graph !== this))
+      this.setOutputs(this._outputs.filter((output) => output.graph === this));
+  }
+
+  /** Throws if one of the names is taken, or stands there twice. */
+  #assertFree(names: readonly string[]): void {
+    const seen = new Set<string>();
+    for (const name of names) {
+      if (name !== "" && (seen.has(name) || this._values.has(name))) throw taken("Graph", name);
+      seen.add(name);
+    }
+  }
+
+  #assertOwn(node: Node, method: string): void {
+    if (node.graph === this && !node._removed) return;
+    throw new GraphError(
+      "invalid-edit",
+      `Graph.${method}: ${node.describe()} is not in this graph`,
+      { node: node.name },
+    );
   }
 
   /** @internal Forgets the bytes this and what is around it were read from. */
@@ -344,14 +355,17 @@ export class Graph {
   }
 }
 
+function taken(where: string, name: string): GraphError {
+  return new GraphError(
+    "invalid-edit",
+    `${where}: there is already a value "${name}"; use uniqueName()`,
+    { value: name },
+  );
+}
+
 /** The graphs inside a node's attributes. */
 export function listSubgraphs(node: Node): readonly Graph[] {
-  const graphs: Graph[] = [];
-  for (const attribute of node.attributes) {
-    if (attribute.type === "graph") graphs.push(attribute.value);
-    if (attribute.type === "graphs") graphs.push(...attribute.value);
-  }
-  return graphs;
+  return node._subgraphs();
 }
 
 /** Values of graphs around that a node's subgraphs read. */

@@ -148,9 +148,22 @@ export class Node {
   setAttribute(name: string, content: AttributeContent | undefined): void {
     const others = this._attributes.filter((attribute) => attribute.name !== name);
     if (content === undefined && others.length === this._attributes.length) return;
+    const old = this._subgraphs();
     this._attributes = content === undefined ? others : [...others, { ...content, name }];
-    if (content?.type === "graph") content.value._ownerNode = this;
+    const kept = new Set(this._subgraphs());
+    for (const graph of kept) graph._ownerNode = this;
+    for (const graph of old) if (!kept.has(graph)) graph._detachCaptures();
     this._touch();
+  }
+
+  /** @internal The graphs inside attributes. */
+  _subgraphs(): readonly Graph[] {
+    const graphs: Graph[] = [];
+    for (const attribute of this._attributes) {
+      if (attribute.type === "graph") graphs.push(attribute.value);
+      else if (attribute.type === "graphs") graphs.push(...attribute.value);
+    }
+    return graphs;
   }
 
   /** Connects an input to another value, or disconnects it. Trailing absent inputs are dropped. */

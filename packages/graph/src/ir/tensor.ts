@@ -169,7 +169,7 @@ export class Tensor {
     const { bytes } = this;
     return bytes.byteOffset % 4 === 0
       ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
-      : new Float32Array(bytes.slice().buffer);
+      : new Float32Array(new Uint8Array(bytes).buffer);
   }
 
   /**

@@ -14,6 +14,13 @@ export type ValueType =
   /** Sequences, maps, optionals, sparse tensors: carried unread (the ValueInfoProto has them). */
   | { readonly kind: "other" };
 
+/** What the file says of a value. @internal */
+export interface DeclaredInfo {
+  readonly source: SourceRange;
+  readonly name: string;
+  readonly type: ValueType | undefined;
+}
+
 const NO_USES: Use[] = [];
 
 /** One input slot of a node that reads a value. */
@@ -37,8 +44,8 @@ export class Value {
   _tensor: Tensor | undefined;
   /** @internal */
   _type: ValueType | undefined;
-  /** @internal The ValueInfoProto that declares this value. */
-  _infoSource: SourceRange | undefined;
+  /** @internal The ValueInfoProto that declares this value, with the name and type it states. */
+  _info: DeclaredInfo | undefined;
   /** @internal A sparse initializer: the SparseTensorProto, carried unread. */
   _sparse: SourceRange | undefined;
   /** @internal How often it stands among the graph's inputs and outputs. */
@@ -104,7 +111,6 @@ export class Value {
 
   set type(type: ValueType | undefined) {
     this._type = type;
-    this._infoSource = undefined;
     this.graph._touch();
   }
 
@@ -136,8 +142,16 @@ export class Value {
   replaceAllUsesWith(other: Value): void {
     if (other === this) return;
     for (const use of [...this._uses]) use.node.setInput(use.index, other);
-    if (this._outputCount > 0) {
-      this.graph.setOutputs(this.graph.outputs.map((output) => (output === this ? other : output)));
-    }
+    if (this._outputCount > 0) replaceOutput(this.graph, this, other);
   }
+}
+
+/** A subgraph may give out a value of a graph around it. */
+function replaceOutput(graph: Graph, value: Value, other: Value): void {
+  if (graph.outputs.includes(value)) {
+    graph.setOutputs(graph.outputs.map((output) => (output === value ? other : output)));
+  }
+  if (value._outputCount === 0) return;
+  for (const node of graph.nodes)
+    for (const subgraph of node._subgraphs()) replaceOutput(subgraph, value, other);
 }

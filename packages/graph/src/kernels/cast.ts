@@ -19,7 +19,7 @@ const INTEGER_LIMITS: Partial<Record<DataType, readonly [number, number]>> = {
  * Integers wrap around; floating numbers are truncated, and declined where they do not fit the
  * integer type (what comes out there depends on the processor).
  */
-export function castTensor(source: Tensor, dtype: DataType): Tensor | undefined {
+function castTensor(source: Tensor, dtype: DataType): Tensor | undefined {
   if (source.dtype === dtype) return source;
   const from = numberKind(source.dtype);
   const to = numberKind(dtype);

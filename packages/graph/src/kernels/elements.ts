@@ -76,6 +76,8 @@ export const OUTSIDE: number = -(2 ** 40);
  * `tables[0][i] + tables[1][j] + …`, or none if one of them is {@link OUTSIDE}.
  */
 export function combineIndices(tables: readonly (readonly number[])[], offset = 0): Int32Array {
+  // Checked first: the product of the others may be beyond all memory.
+  if (tables.some((table) => table.length === 0)) return new Int32Array(0);
   let indices = Float64Array.of(offset);
   for (const table of tables) {
     const next = new Float64Array(indices.length * table.length);

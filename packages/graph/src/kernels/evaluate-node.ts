@@ -7,7 +7,7 @@ import { operatorName, shapeRules } from "../shapes/shape-rules.ts";
 import { arithmeticKernels } from "./arithmetic.ts";
 import { castKernels } from "./cast.ts";
 import { creationKernels } from "./creation.ts";
-import type { Kernel, KernelContext } from "./kernel.ts";
+import { type Kernel, type KernelContext, MAX_DIM } from "./kernel.ts";
 import { movementKernels } from "./movement.ts";
 import { reductionKernels } from "./reduction.ts";
 import { unaryKernels } from "./unary.ts";
@@ -33,6 +33,9 @@ const BOUNDED_BY_INPUT: ReadonlySet<string> = new Set(["NonZero"]);
 
 /** Runs the node's kernel on outputs whose dims are known. */
 export function runKernel(context: KernelContext): readonly Tensor[] | undefined {
+  const isHuge = (known: { readonly dims?: readonly number[] | undefined } | undefined): boolean =>
+    known?.dims?.some((dim) => dim > MAX_DIM) ?? false;
+  if (context.inputs.some(isHuge) || context.outputs.some(isHuge)) return undefined;
   return kernels.get(operatorName(context.node))?.(context);
 }
 
@@ -54,8 +57,7 @@ export function evaluateNode(
   const maxElements = options.maxElements ?? 4 * 1024 * 1024;
   const name = operatorName(node);
   const rule = shapeRules.get(name);
-  const kernel = kernels.get(name);
-  if (!rule || !kernel) return undefined;
+  if (!rule || !kernels.has(name)) return undefined;
   const context: ShapeRuleContext = {
     node,
     opset,
@@ -77,7 +79,7 @@ export function evaluateNode(
       else total += (inputs[0]?.size ?? 0) * Math.max(1, inputs[0]?.dims.length ?? 0);
     }
     if (!(total <= maxElements)) return undefined;
-    return kernel({ node, opset, inputs, outputs, numbers: context.numbers });
+    return runKernel({ node, opset, inputs, outputs, numbers: context.numbers });
   } catch (error) {
     if (error instanceof GraphError && error.code === "shape-mismatch") return undefined;
     throw error;

@@ -121,7 +121,7 @@ export function float16Bits(value: number): number {
 const scratch = new DataView(new ArrayBuffer(8));
 
 /** Bits of a number as bfloat16 (the upper half of float32), rounded by way of float32. */
-export function bfloat16Bits(value: number): number {
+function bfloat16Bits(value: number): number {
   if (Number.isNaN(value)) return 0x7fc0;
   scratch.setFloat32(0, value);
   const bits = scratch.getUint32(0);

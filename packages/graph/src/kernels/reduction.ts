@@ -2,7 +2,7 @@ import { elementCount } from "../ir/data-type.ts";
 import { stridesOf } from "../shapes/dims.ts";
 import { readReducedAxes } from "../shapes/rules/reduction.ts";
 import { combineIndices, steps } from "./elements.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, MAX_DIM } from "./kernel.ts";
 import {
   fromBigInts,
   fromNumbers,
@@ -56,6 +56,8 @@ function reduce({ float, big, isTotal }: Reduction): Kernel {
     const dims = context.outputs[0]?.dims;
     const axes = source && readReducedAxes(context, source.dims.length);
     if (!source || !dims || !axes) return undefined;
+    // Of a tensor without elements: the reduced dims may still be large.
+    if (elementCount(axes.map((axis) => source.dims[axis] ?? 1)) > MAX_DIM) return undefined;
     const strides = stridesOf(source.dims);
     const tables = source.dims.map((count, axis) => steps(count, strides[axis] ?? 0));
     const bases = combineIndices(tables.filter((_, axis) => !axes.includes(axis)));

@@ -31,6 +31,9 @@ interface Facts {
 
 const UNKNOWN: Facts = { dims: undefined, dtype: undefined, constant: undefined };
 
+/** The first with broadcasting as NumPy has it. */
+const OLDEST_OPSET = 7;
+
 /** Constants are computed from at most this many times `maxConstantSize` elements. */
 const INPUT_FACTOR = 64;
 
@@ -69,6 +72,14 @@ export function inferShapes(model: Model, options: InferShapesOptions = {}): Sha
     return found;
   };
 
+  const opset = model.opsetImports.get("");
+  if (opset !== undefined && opset < OLDEST_OPSET) {
+    issues.push({
+      severity: "warning",
+      code: "old-opset",
+      message: `inferShapes: the model imports opset ${opset}; shapes are right from ${OLDEST_OPSET} on`,
+    });
+  }
   for (const node of listNodesInOrder(model.graph)) {
     const context = createContext(node, model, factsOf, issues);
     const outputs = applyRule(node, model, context, options.rules, issues);
@@ -191,5 +202,12 @@ function computeConstants(
   let outputSize = 0;
   for (const { dims } of outputs) outputSize += dims ? elementCount(dims) : inputSize;
   if (outputSize > maxSize) return undefined;
-  return runKernel({ node, opset: context.opset, numbers: context.numbers, inputs, outputs });
+  try {
+    return runKernel({ node, opset: context.opset, numbers: context.numbers, inputs, outputs });
+  } catch (error) {
+    // External data that is not there, or types without plain numbers.
+    if (!(error instanceof GraphError)) throw error;
+    context.warn("unreadable-constant", error.message);
+    return undefined;
+  }
 }

@@ -40,11 +40,6 @@ export function mismatch(node: Node, what: string): GraphError {
   });
 }
 
-/** Element type for an operator's output: an explicit choice, or that of the first input. */
-export function sameType(context: ShapeRuleContext): DataType | undefined {
-  return context.dtype(0);
-}
-
 /** Reports that the output's shape depends on the content of an input that is not constant. */
 export function dependsOnData(
   context: ShapeRuleContext,

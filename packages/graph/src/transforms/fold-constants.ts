@@ -6,10 +6,7 @@ import type { Value } from "../ir/value.ts";
 import { evaluateNode } from "../kernels/evaluate-node.ts";
 import { constantTensor } from "./support/constants.ts";
 import { isOperator, removeIfUnused } from "./support/edit.ts";
-import {
-  type PartialElements,
-  type PartialShapes,
-} from "./support/partial-shapes.ts";
+import type { PartialElements, PartialShapes } from "./support/partial-shapes.ts";
 import { type ShapedTransform, shapedTransform } from "./support/shaped-transform.ts";
 
 const NAME = "foldConstants";

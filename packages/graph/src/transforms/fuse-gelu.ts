@@ -26,7 +26,7 @@ export const GELU_OPSET = 20;
  */
 export function fuseGelu(): ShapedTransform {
   return shapedTransform(NAME, (model, known) => {
-    if (model.opset < GELU_OPSET) return { modified: false, counts: { fused: 0 } };
+    if (model.opset < GELU_OPSET) return { modified: false, counts: { gelus: 0 } };
     let fused = 0;
     for (const node of model.graph.nodes) {
       const match = readGelu(node, known);
@@ -34,7 +34,7 @@ export function fuseGelu(): ShapedTransform {
       removeDead(match.nodes);
       fused++;
     }
-    return { modified: fused > 0, counts: { fused } };
+    return { modified: fused > 0, counts: { gelus: fused } };
   });
 }
 

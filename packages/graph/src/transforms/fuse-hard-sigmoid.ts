@@ -26,7 +26,7 @@ export function fuseHardSigmoid(): ShapedTransform {
   return shapedTransform(NAME, (model, known) => {
     let fused = 0;
     for (const node of model.graph.nodes) if (fuse(node, known, model)) fused++;
-    return { modified: fused > 0, counts: { fused } };
+    return { modified: fused > 0, counts: { hardSigmoids: fused } };
   });
 }
 

@@ -42,7 +42,7 @@ export function fuseHardSwish(): ShapedTransform {
       if (!isOperator(node, "Mul")) continue;
       if (fuseGate(node, model) || fuseClip(node, known, model)) fused++;
     }
-    return { modified: fused > 0, counts: { fused } };
+    return { modified: fused > 0, counts: { hardSwishes: fused } };
   });
 }
 

@@ -32,7 +32,7 @@ export function removeIdentities(): ShapedTransform {
       const replacement = index === undefined ? undefined : node.input(index);
       if (replacement && bypass(node, replacement)) removedNodes++;
     }
-    return { modified: removedNodes > 0, counts: { removedNodes } };
+    return { modified: removedNodes > 0, counts: { identities: removedNodes } };
   });
 }
 

@@ -32,7 +32,10 @@ export function removeUnused(): Transform {
         graph.removeInitializer(value);
         initializers++;
       }
-      return { modified: nodes + initializers > 0, counts: { nodes, initializers } };
+      return {
+        modified: nodes + initializers > 0,
+        counts: { unusedNodes: nodes, unusedInitializers: initializers },
+      };
     },
   };
 }

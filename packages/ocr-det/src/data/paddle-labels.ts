@@ -86,11 +86,15 @@ type Fail = (
 
 function createFail(file: string, line: number): Fail {
   return (code, what, cause) =>
-    new OcrDetError(code, `readPaddleLabels: ${file}, line ${line} ${what}; correct or remove the line`, {
-      file,
-      line,
-      cause,
-    });
+    new OcrDetError(
+      code,
+      `readPaddleLabels: ${file}, line ${line} ${what}; correct or remove the line`,
+      {
+        file,
+        line,
+        cause,
+      },
+    );
 }
 
 function parseRegion(entry: unknown, index: number, fail: Fail): TextRegion {
@@ -99,7 +103,10 @@ function parseRegion(entry: unknown, index: number, fail: Fail): TextRegion {
     throw fail("invalid-label", `has no "transcription" and "points" in its label ${index + 1}`);
   }
   if (points.length < 4) {
-    throw fail("invalid-polygon", `has ${points.length} points in its label ${index + 1}, 4 are needed`);
+    throw fail(
+      "invalid-polygon",
+      `has ${points.length} points in its label ${index + 1}, 4 are needed`,
+    );
   }
   return {
     points: points.map((point) => parsePoint(point, index, fail)),
@@ -110,8 +117,16 @@ function parseRegion(entry: unknown, index: number, fail: Fail): TextRegion {
 
 function parsePoint(point: unknown, index: number, fail: Fail): Point {
   const [x, y] = Array.isArray(point) && point.length === 2 ? (point as unknown[]) : [];
-  if (typeof x !== "number" || typeof y !== "number" || !Number.isFinite(x) || !Number.isFinite(y)) {
-    throw fail("invalid-polygon", `has the point ${quote(JSON.stringify(point))} in its label ${index + 1}`);
+  if (
+    typeof x !== "number" ||
+    typeof y !== "number" ||
+    !Number.isFinite(x) ||
+    !Number.isFinite(y)
+  ) {
+    throw fail(
+      "invalid-polygon",
+      `has the point ${quote(JSON.stringify(point))} in its label ${index + 1}`,
+    );
   }
   return [x, y];
 }

@@ -50,7 +50,9 @@ export async function readLines(file: string, caller: string): Promise<readonly 
 /** Throws `empty-file` if there is nothing to read in `file`. */
 export function assertNotEmpty(entries: readonly unknown[], file: string, caller: string): void {
   if (entries.length === 0) {
-    throw new OcrDetError("empty-file", `${caller}: ${file} has no lines; give a label file`, { file });
+    throw new OcrDetError("empty-file", `${caller}: ${file} has no lines; give a label file`, {
+      file,
+    });
   }
 }
 

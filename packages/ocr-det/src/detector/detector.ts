@@ -2,9 +2,13 @@ import type { RuntimeTensor, Session, SessionPort } from "@ocrslim/runtime";
 import { OcrDetError } from "../errors.ts";
 import type { BgrImage } from "../images/bgr-image.ts";
 import { decodeImage } from "../images/decode.ts";
-import { createPostprocessor, type Detection } from "../postprocess/postprocessor.ts";
 import type { PostprocessOptions } from "../postprocess/options.ts";
-import { assertResizeOptions, DEFAULT_RESIZE, type ResizeOptions } from "../preprocess/compute-resize.ts";
+import { createPostprocessor, type Detection } from "../postprocess/postprocessor.ts";
+import {
+  assertResizeOptions,
+  DEFAULT_RESIZE,
+  type ResizeOptions,
+} from "../preprocess/compute-resize.ts";
 import { NORMALIZE_DEFAULTS, type NormalizeOptions } from "../preprocess/normalize.ts";
 import { type PreprocessedImage, preprocess } from "../preprocess/preprocess.ts";
 

@@ -18,7 +18,9 @@ export interface SampleDetections {
 }
 
 /** How a detector did on one sample. */
-export interface SampleEvaluation extends SampleDetections, Pick<ImageMatch, "matched" | "truthCare" | "predictedCare"> {}
+export interface SampleEvaluation
+  extends SampleDetections,
+    Pick<ImageMatch, "matched" | "truthCare" | "predictedCare"> {}
 
 /** How a detector did on a labelled set; times are means over its images. */
 export interface EvalReport extends DetectionMetrics {

@@ -104,10 +104,7 @@ function toBgr(data: Uint8Array, channels: number): Uint8Array {
 }
 
 /** libvips hands CMYK over with 255 = full ink; OpenCV's formula takes it as JPEG stores it. */
-async function decodeCmyk(
-  decoded: Sharp,
-  source: string | Uint8Array,
-): Promise<BgrImage> {
+async function decodeCmyk(decoded: Sharp, source: string | Uint8Array): Promise<BgrImage> {
   const { data, info } = await decoded
     .pipelineColourspace("cmyk")
     .toColourspace("cmyk")

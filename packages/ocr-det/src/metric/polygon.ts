@@ -154,4 +154,5 @@ const dot = (o: Point, a: Point, b: Point): number =>
 
 const isSame = (a: Point, b: Point): boolean => a[0] === b[0] && a[1] === b[1];
 
-const cyclic = (ring: readonly Point[], index: number): Point => ring[index % ring.length] ?? [0, 0];
+const cyclic = (ring: readonly Point[], index: number): Point =>
+  ring[index % ring.length] ?? [0, 0];

@@ -41,7 +41,10 @@ export function createMapScorer(cv: OpenCv, height: number, width: number): MapS
       const bounds = findBounds(corners.flat(), height, width);
       const { left, top } = bounds;
       quad.data32S.set(
-        corners.flatMap(([x, y]) => [Math.trunc(Math.fround(x - left)) + left, Math.trunc(Math.fround(y - top)) + top]),
+        corners.flatMap(([x, y]) => [
+          Math.trunc(Math.fround(x - left)) + left,
+          Math.trunc(Math.fround(y - top)) + top,
+        ]),
       );
       return scoreFilled(map, quads, bounds);
     },

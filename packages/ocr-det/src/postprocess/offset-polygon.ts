@@ -66,7 +66,13 @@ export function offsetOutline(points: readonly Point[], distance: number): Point
   const result: Point[] = [];
   let before = source.length - 1;
   for (let index = 0; index < source.length; index += 1) {
-    const straight = offsetCorner(at(source, index), at(normals, before), at(normals, index), corner, result);
+    const straight = offsetCorner(
+      at(source, index),
+      at(normals, before),
+      at(normals, index),
+      corner,
+      result,
+    );
     if (!straight) before = index;
   }
   return result;

@@ -1,12 +1,12 @@
 import type { Point } from "../data/region.ts";
 import { OcrDetError } from "../errors.ts";
-import { computePolygonArea, computePerimeter } from "../metric/polygon.ts";
+import { computePerimeter, computePolygonArea } from "../metric/polygon.ts";
 import { type CvMat, loadOpenCv, type OpenCv } from "../opencv.ts";
 import { roundHalfEven } from "../preprocess/compute-resize.ts";
-import { createMapScorer, type MapScorer } from "./map-scorer.ts";
-import { type MiniBox, toMiniBox } from "./mini-box.ts";
+import { toMiniBox } from "./mini-box.ts";
 import { offsetOutline, offsetPolygon } from "./offset-polygon.ts";
 import { type PostprocessOptions, resolvePostprocessOptions } from "./options.ts";
+import { createWorkspace, type Workspace } from "./workspace.ts";
 
 /*
  * PaddleOCR's DBPostProcess, with its float32 roundings. What costs time is crossing into
@@ -66,7 +66,11 @@ export async function createPostprocessor(
   return {
     options: resolved,
     run(map, mapHeight, mapWidth, sourceHeight, sourceWidth) {
-      if (disposed) throw new OcrDetError("invalid-map", "Postprocessor.run: it was disposed of; create a new one");
+      if (disposed)
+        throw new OcrDetError(
+          "invalid-map",
+          "Postprocessor.run: it was disposed of; create a new one",
+        );
       assertSizes(map, mapHeight, mapWidth, sourceHeight, sourceWidth);
       if (workspace?.height !== mapHeight || workspace.width !== mapWidth) {
         workspace?.dispose();
@@ -81,66 +85,15 @@ export async function createPostprocessor(
 }
 
 function assertSizes(map: Float32Array, ...sizes: readonly [number, number, number, number]): void {
-  if (!sizes.every((size) => Number.isInteger(size) && size > 0) || map.length !== sizes[0] * sizes[1]) {
+  if (
+    !sizes.every((size) => Number.isInteger(size) && size > 0) ||
+    map.length !== sizes[0] * sizes[1]
+  ) {
     throw new OcrDetError(
       "invalid-map",
       `Postprocessor.run: a map of ${map.length} values as ${sizes[0]} × ${sizes[1]} for an image of ${sizes[2]} × ${sizes[3]}; give height × width values and positive sizes`,
     );
   }
-}
-
-interface Workspace {
-  readonly height: number;
-  readonly width: number;
-  readonly binary: CvMat;
-  readonly tree: CvMat;
-  readonly approximation: CvMat;
-  readonly scorer: MapScorer;
-  /** The smallest rectangle around points with integer coordinates. */
-  enclose(points: readonly Point[]): MiniBox;
-  dispose(): void;
-}
-
-function createWorkspace(cv: OpenCv, height: number, width: number): Workspace {
-  const binary = new cv.Mat(height, width, cv.CV_8UC1);
-  const tree = new cv.Mat();
-  const approximation = new cv.Mat();
-  const scorer = createMapScorer(cv, height, width);
-  let capacity = 1024;
-  let block = cv._malloc(capacity * 8);
-  return {
-    height,
-    width,
-    binary,
-    tree,
-    approximation,
-    scorer,
-    enclose(points) {
-      if (points.length > capacity) {
-        cv._free(block);
-        capacity = points.length * 2;
-        block = cv._malloc(capacity * 8);
-      }
-      const heap = cv.HEAP32;
-      let to = block >> 2;
-      for (const [x, y] of points) {
-        heap[to] = x;
-        heap[to + 1] = y;
-        to += 2;
-      }
-      const mat = new cv.Mat(points.length, 1, cv.CV_32SC2, block, 8);
-      const box = toMiniBox(cv.minAreaRect(mat));
-      mat.delete();
-      return box;
-    },
-    dispose() {
-      scorer.dispose();
-      binary.delete();
-      tree.delete();
-      approximation.delete();
-      cv._free(block);
-    },
-  };
 }
 
 /** Width and height of the source image. */

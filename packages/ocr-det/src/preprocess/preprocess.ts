@@ -33,7 +33,11 @@ export function preprocess(
   const { height, width } = computeResize(padded.height, padded.width, resize);
   const resized = resizeBilinear(padded, height, width);
   return {
-    input: { dtype: "float32", dims: [1, 3, height, width], data: normalizeImage(resized, normalize) },
+    input: {
+      dtype: "float32",
+      dims: [1, 3, height, width],
+      data: normalizeImage(resized, normalize),
+    },
     height,
     width,
     ratioHeight: height / padded.height,

@@ -63,7 +63,7 @@ async function expectReference(
     const box = expected.boxes[index]!;
     expect(Math.abs(score - expected.scores[index]!)).toBeLessThan(1e-9);
     if (expected.options.box_type === "poly") {
-      // Clipper 2 cleans self-intersections up at other points than Clipper 6: within 1.5 map pixels.
+      // Clipper 2 cleans up otherwise than Clipper 6; the limits are just above what was measured.
       expect(computeDistance(points, box)).toBeLessThan(1.5 * scale);
       expect(computeDistance(box, points)).toBeLessThan(1.5 * scale);
       expect(computePolygonIou(points, box)).toBeGreaterThan(0.97);
@@ -74,16 +74,24 @@ async function expectReference(
 }
 
 describe("PaddleOCR's boxes and scores are reproduced", () => {
-  const fixture = readFixture<{ mapHeight: number; mapWidth: number; cases: Case[] }>(
-    "postprocess.json",
-  );
+  const fixture = readFixture<{
+    mapHeight: number;
+    mapWidth: number;
+    height: number;
+    width: number;
+    cases: Omit<Case, "height" | "width">[];
+  }>("postprocess.json");
   const bytes = gunzipSync(readFileSync(fixtureUrl("map-debmake.u16.gz")));
   const data = Float32Array.from(
     new Uint16Array(Uint8Array.from(bytes).buffer),
     (value) => value / 4096,
   );
   test.each(fixture.cases)("for a page with $options", async (expected) => {
-    await expectReference({ data, height: fixture.mapHeight, width: fixture.mapWidth }, expected);
+    const { mapHeight, mapWidth, height, width } = fixture;
+    await expectReference(
+      { data, height: mapHeight, width: mapWidth },
+      { ...expected, height, width },
+    );
   });
 
   const folder = sharedPath("fixtures/db");
@@ -92,7 +100,8 @@ describe("PaddleOCR's boxes and scores are reproduced", () => {
       cases: Case[];
     };
     expect(cases.length).toBeGreaterThan(8);
-    for (const expected of cases) await expectReference(readNpy(`${folder}/${expected.map}`), expected);
+    for (const expected of cases)
+      await expectReference(readNpy(`${folder}/${expected.map}`), expected);
   });
 });
 
@@ -110,8 +119,8 @@ describe("any map gives detections within the image", () => {
       y: fc.integer({ min: -5, max: 50 }),
       width: fc.integer({ min: 1, max: 40 }),
       height: fc.integer({ min: 1, max: 30 }),
-      slant: fc.double({ min: -1, max: 1, noNaN: true }),
-      level: fc.double({ min: 0, max: 1, noNaN: true }),
+      slant: fc.integer({ min: -10, max: 10 }).map((tenths) => tenths / 10),
+      level: fc.integer({ min: 0, max: 100 }).map((percent) => percent / 100),
     });
     let total = 0;
     fc.assert(
@@ -126,10 +135,20 @@ describe("any map gives detections within the image", () => {
             for (let row = Math.max(y, 0); row < Math.min(y + h, height); row += 1) {
               const shift = Math.round((row - y) * slant);
               const start = Math.max(x + shift, 0);
-              map.fill(level, row * width + Math.min(start, width), row * width + Math.min(Math.max(x + shift + w, 0), width));
+              map.fill(
+                level,
+                row * width + Math.min(start, width),
+                row * width + Math.min(Math.max(x + shift + w, 0), width),
+              );
             }
           }
-          const found: Detection[] = postprocessor.run(map, height, width, sourceHeight, sourceWidth);
+          const found: Detection[] = postprocessor.run(
+            map,
+            height,
+            width,
+            sourceHeight,
+            sourceWidth,
+          );
           total += found.length;
           for (const { points, score } of found) {
             expect(points.length).toBeGreaterThanOrEqual(boxType === "quad" ? 4 : 3);
@@ -150,9 +169,21 @@ describe("any map gives detections within the image", () => {
   test("an empty map, one full of NaN and one full of ones", async () => {
     using postprocessor = await createPostprocessor();
     expect(postprocessor.run(new Float32Array(32 * 32), 32, 32, 32, 32)).toEqual([]);
-    expect(postprocessor.run(new Float32Array(32 * 32).fill(Number.NaN), 32, 32, 32, 32)).toEqual([]);
+    expect(postprocessor.run(new Float32Array(32 * 32).fill(Number.NaN), 32, 32, 32, 32)).toEqual(
+      [],
+    );
     const full = postprocessor.run(new Float32Array(32 * 32).fill(1), 32, 32, 64, 64);
-    expect(full).toEqual([{ points: [[0, 0], [64, 0], [64, 64], [0, 64]], score: 1 }]);
+    expect(full).toEqual([
+      {
+        points: [
+          [0, 0],
+          [64, 0],
+          [64, 64],
+          [0, 64],
+        ],
+        score: 1,
+      },
+    ]);
   });
 });
 
@@ -190,8 +221,8 @@ test("repeated runs, also of changing sizes, do not grow OpenCV's heap", async (
   for (let round = 0; round < 20; round += 1) run(256 + 64 * (round % 2));
   const before = cv.HEAP32.length;
   let found = 0;
-  for (let round = 0; round < 400; round += 1) found += run(256 + 64 * (round % 2));
-  expect(found).toBeGreaterThan(4000);
+  for (let round = 0; round < 120; round += 1) found += run(256 + 64 * (round % 2));
+  expect(found).toBeGreaterThan(1200);
   expect(cv.HEAP32.length).toBe(before);
 });
 

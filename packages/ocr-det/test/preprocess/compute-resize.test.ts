@@ -49,11 +49,18 @@ test("limit-side gives multiples of 32, at least 32, near the wanted length", ()
       fc.integer({ min: 32, max: 2000 }),
       fc.constantFrom("min" as const, "max" as const, "resize_long" as const),
       (height, width, limitSideLength, limitType) => {
-        const size = computeResize(height, width, { kind: "limit-side", limitSideLength, limitType });
+        const size = computeResize(height, width, {
+          kind: "limit-side",
+          limitSideLength,
+          limitType,
+        });
         expect(size.height % 32).toBe(0);
         expect(size.width % 32).toBe(0);
         expect(Math.min(size.height, size.width)).toBeGreaterThanOrEqual(32);
-        const [long, short] = [Math.max(size.height, size.width), Math.min(size.height, size.width)];
+        const [long, short] = [
+          Math.max(size.height, size.width),
+          Math.min(size.height, size.width),
+        ];
         if (limitType === "min") expect(short).toBeGreaterThanOrEqual(limitSideLength - 17);
         if (limitType === "max") expect(long).toBeLessThanOrEqual(limitSideLength + 16);
         if (limitType === "resize_long") expect(Math.abs(long - limitSideLength)).toBeLessThan(18);

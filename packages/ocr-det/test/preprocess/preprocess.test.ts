@@ -15,7 +15,7 @@ describe("normalizeImage", () => {
       (30 / 255 - 0.406) / 0.225,
     ];
     expect(values.length).toBe(6);
-    values.forEach((value, index) => expect(value).toBeCloseTo(expected[index]!, 6));
+    for (const [index, value] of values.entries()) expect(value).toBeCloseTo(expected[index]!, 6);
   });
 
   test("refuses a deviation of 0", () => {
@@ -29,7 +29,11 @@ describe("normalizeImage", () => {
 describe("preprocess", () => {
   test("tells sizes and ratios", () => {
     const image = { height: 400, width: 1000, data: new Uint8Array(400 * 1000 * 3) };
-    const result = preprocess(image, { kind: "limit-side", limitSideLength: 500, limitType: "max" });
+    const result = preprocess(image, {
+      kind: "limit-side",
+      limitSideLength: 500,
+      limitType: "max",
+    });
     expect(result.input.dims).toEqual([1, 3, 192, 512]);
     expect(result.input.data.length).toBe(3 * 192 * 512);
     expect(result).toMatchObject({ sourceHeight: 400, sourceWidth: 1000, extentHeight: 400 });

@@ -1,5 +1,6 @@
 import {
   type ChannelGroup,
+  computeCost,
   constantTensor,
   type DataType,
   type Model,
@@ -9,7 +10,7 @@ import {
 } from "@ocrslim/graph";
 
 /** The channels of one group along one axis of one value. */
-export interface AxisPart {
+interface AxisPart {
   readonly group: string;
   /** Indices along the axis that each channel owns. */
   readonly owned: Float64Array;
@@ -52,8 +53,11 @@ export function listCostTerms(
   const macs: CostTerm[] = [];
   for (const node of model.graph.nodes) {
     const count = node.domain === "" ? macRules.get(node.opType) : undefined;
-    const term = count?.(node, shapes, axisOf);
-    if (term) macs.push(term);
+    if (count) macs.push(...count(node, shapes, axisOf));
+  }
+  // What has no rule here cannot be pruned either: a fixed amount.
+  for (const { opType, macs: fixed } of computeCost(model, { shapes }).nodes) {
+    if (fixed > 0 && !macRules.has(opType)) macs.push({ factor: fixed, axes: [] });
   }
   const parameters: CostTerm[] = [];
   for (const value of model.graph.values) {
@@ -114,7 +118,7 @@ function sizeTerm(
   return { factor: fixed, axes };
 }
 
-type MacRule = (node: Node, shapes: ShapeInference, axisOf: AxisLookup) => CostTerm | undefined;
+type MacRule = (node: Node, shapes: ShapeInference, axisOf: AxisLookup) => readonly CostTerm[];
 
 /** Positions of a feature map [N, C, …]: all elements of one channel. */
 const positions = (dims: readonly number[]): number =>
@@ -128,8 +132,8 @@ const convolution =
     const weightDims = weight && shapes.shapeOf(weight);
     const mapDims = map && shapes.shapeOf(map);
     return weight && weightDims && mapDims
-      ? sizeTerm(positions(mapDims), weight, weightDims, axisOf)
-      : undefined;
+      ? [sizeTerm(positions(mapDims), weight, weightDims, axisOf)]
+      : [];
   };
 
 /** Output elements × inner dimension, which is axis `innerAxis` of the first input. */
@@ -140,18 +144,31 @@ const matrixProduct =
     const out = node.outputs[0];
     const leftDims = left && shapes.shapeOf(left);
     const outDims = out && shapes.shapeOf(out);
-    if (!left || !leftDims || !out || !outDims) return undefined;
+    if (!left || !leftDims || !out || !outDims) return [];
     const axis = innerAxis(node, leftDims.length);
     const inner = axisOf(left.name, axis);
     const term = sizeTerm(inner ? 1 : (leftDims[axis] ?? 1), out, outDims, axisOf);
-    return inner ? { ...term, axes: [...term.axes, inner] } : term;
+    return [inner ? { ...term, axes: [...term.axes, inner] } : term];
   };
+
+/** Each step multiplies the input and the state with the weights of every gate. */
+const recurrent: MacRule = (node, shapes, axisOf) => {
+  const input = node.input(0);
+  const [steps = 0, batch = 0] = (input && shapes.shapeOf(input)) ?? [];
+  return [node.input(1), node.input(2)].flatMap((weight) => {
+    const dims = weight && shapes.shapeOf(weight);
+    return weight && dims ? [sizeTerm(steps * batch, weight, dims, axisOf)] : [];
+  });
+};
 
 const macRules: ReadonlyMap<string, MacRule> = new Map([
   ["Conv", convolution("output")],
   ["ConvTranspose", convolution("input")],
   ["Gemm", matrixProduct((node) => (node.int("transA", 0) === 1 ? 0 : 1))],
   ["MatMul", matrixProduct((_, rank) => rank - 1)],
+  ["LSTM", recurrent],
+  ["GRU", recurrent],
+  ["RNN", recurrent],
 ]);
 
 const FLOATING: ReadonlySet<DataType> = new Set([
@@ -163,5 +180,6 @@ const FLOATING: ReadonlySet<DataType> = new Set([
   "float8e4m3fnuz",
   "float8e5m2",
   "float8e5m2fnuz",
+  "float4e2m1",
 ]);
 const isFloating = (dtype: DataType): boolean => FLOATING.has(dtype);

@@ -59,5 +59,11 @@ export function compensateGroups(model: Model, options: CompensateMeansOptions):
   const means = new Map(
     statistics.channels.map(({ value, axis, mean }) => [`${axis} ${value}`, mean]),
   );
-  return compensate(model, groups, plan, shapes, (value, axis) => means.get(`${axis} ${value}`));
+  return compensate(model, {
+    source: "compensateMeans",
+    groups,
+    plan,
+    shapes,
+    levelOf: (value, axis) => means.get(`${axis} ${value}`),
+  });
 }

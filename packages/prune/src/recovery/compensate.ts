@@ -32,20 +32,25 @@ interface Target {
   readonly levels: Float64Array;
 }
 
+/** What {@link compensate} works on. */
+export interface CompensationInit {
+  /** Name of the public function, for messages. */
+  readonly source: string;
+  readonly groups: readonly ChannelGroup[];
+  readonly plan: PruningPlan;
+  readonly shapes: ShapeInference;
+  readonly levelOf: LevelLookup;
+}
+
 /**
  * Shifts the outputs of all consumers by what the plan's removed channels would have contributed at
  * the given levels. Everything is worked out before anything is changed.
  */
-export function compensate(
-  model: Model,
-  groups: readonly ChannelGroup[],
-  plan: PruningPlan,
-  shapes: ShapeInference,
-  levelOf: LevelLookup,
-): Compensation {
+export function compensate(model: Model, init: CompensationInit): Compensation {
+  const { shapes } = init;
   const uncompensated: Uncompensated[] = [];
   const edits: { node: Node; response: ConsumerResponse; rank: number }[] = [];
-  for (const target of listTargets(model, groups, plan, levelOf, uncompensated)) {
+  for (const target of listTargets(model, init, uncompensated)) {
     const { node } = target;
     const rank = shapes.shapeOf(node.output)?.length;
     const dataRank = shapes.shapeOf(node.input(target.input) ?? node.output)?.length;
@@ -72,15 +77,13 @@ export function compensate(
 /** Each consumer's input once, with the levels of the removed channels of all groups in it. */
 function listTargets(
   model: Model,
-  groups: readonly ChannelGroup[],
-  plan: PruningPlan,
-  levelOf: LevelLookup,
+  { source, groups, plan, levelOf }: CompensationInit,
   uncompensated: Uncompensated[],
 ): readonly Target[] {
   const nodes = new Map<string, Node>();
   for (const node of model.graph.nodes) nodes.set(node.key, node);
   const targets = new Map<string, Target>();
-  for (const { group, removed } of matchPlan(groups, plan)) {
+  for (const { group, removed } of matchPlan(source, groups, plan)) {
     for (const member of group.members) {
       if (member.role !== "consumer") continue;
       const node = nodes.get(member.node ?? "");
@@ -89,7 +92,7 @@ function listTargets(
       if (!node || !data || !dataMember) {
         throw new PruneError(
           "invalid-group",
-          `compensate: group "${group.id}" names input ${member.input} of node "${member.node}", which the model does not have; find the groups of this model again`,
+          `${source}: group "${group.id}" names input ${member.input} of node "${member.node}", which the model does not have; find the groups of this model again`,
           { group: group.id },
         );
       }
@@ -124,6 +127,7 @@ function listTargets(
  * @throws PruneError `plan-mismatch` if the plan names a group that is not there, or another width.
  */
 export function matchPlan(
+  source: string,
   groups: readonly ChannelGroup[],
   plan: PruningPlan,
 ): readonly { readonly group: ChannelGroup; readonly removed: ReadonlySet<number> }[] {
@@ -133,7 +137,7 @@ export function matchPlan(
     if (group?.width !== width) {
       throw new PruneError(
         "plan-mismatch",
-        `compensate: the plan has group "${id}" of ${width} channels, the model ${group ? `one of ${group.width}` : "none of that name"}; make a plan for this model`,
+        `${source}: the plan has group "${id}" of ${width} channels, the model ${group ? `one of ${group.width}` : "none of that name"}; make a plan for this model`,
         { group: id },
       );
     }

@@ -107,7 +107,7 @@ export function findConstantChannels(
 }
 
 /** For each index of a value, the number it always holds; NaN if it varies. */
-export function constantLevels(
+function constantLevels(
   range: { readonly axis: number; readonly low: Float64Array; readonly high: Float64Array },
   { axis, channelOf }: GroupMember,
 ): Float64Array {

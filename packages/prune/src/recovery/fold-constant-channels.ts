@@ -12,6 +12,8 @@ import { compensate, type LevelLookup, matchPlan } from "./compensate.ts";
 import { findConstantChannels } from "./constant-channels.ts";
 import { inferRanges } from "./ranges/infer-ranges.ts";
 
+const NAME = "foldConstantChannels";
+
 /** Options of {@link foldConstantChannels}. */
 export interface FoldConstantChannelsOptions {
   /** A plan of `planConstantChannels` for this model, or one that removes fewer channels. */
@@ -33,12 +35,18 @@ export interface FoldConstantChannelsOptions {
 export function foldConstantChannels(options: FoldConstantChannelsOptions): Transform {
   const { plan } = options;
   return {
-    name: "foldConstantChannels",
+    name: NAME,
     run(model) {
       const shapes = inferShapes(model, { inputShapes: plan.inputShapes });
       const groups = options.groups ?? findChannelGroups(model, { shapes });
       assertConstant(model, groups, plan, shapes);
-      const { nodes } = compensate(model, groups, plan, shapes, levelsOf(model, shapes));
+      const { nodes } = compensate(model, {
+        source: NAME,
+        groups,
+        plan,
+        shapes,
+        levelOf: levelsOf(model, shapes),
+      });
       return { modified: nodes.length > 0, counts: { folded: nodes.length } };
     },
   };
@@ -51,12 +59,12 @@ function assertConstant(
   shapes: ShapeInference,
 ): void {
   const constants = findConstantChannels(model, groups, shapes);
-  for (const { group, removed } of matchPlan(groups, plan)) {
+  for (const { group, removed } of matchPlan(NAME, groups, plan)) {
     for (const channel of removed) {
       if (constants.get(group.id)?.has(channel)) continue;
       throw new PruneError(
         "not-constant",
-        `foldConstantChannels: channel ${channel} of group "${group.id}" is not constant, or cannot be folded exactly; take the plan from planConstantChannels`,
+        `${NAME}: channel ${channel} of group "${group.id}" is not constant, or cannot be folded exactly; take the plan from planConstantChannels`,
         { group: group.id },
       );
     }

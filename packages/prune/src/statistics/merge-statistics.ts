@@ -7,7 +7,7 @@ export interface StatisticsAccumulator {
 }
 
 /** Statistics of one image, one entry per channel. */
-export interface BatchStatistics {
+interface BatchStatistics {
   /** Elements per channel, 1 or more. */
   readonly count: number;
   readonly mean: ArrayLike<number>;

@@ -1,5 +1,11 @@
 import { type ChannelGroup, type Criterion, createRandom, Tensor } from "@ocrslim/graph";
-import { batchNormalization, conv, convTranspose, createTestModel, unary } from "@ocrslim/test-utils";
+import {
+  batchNormalization,
+  conv,
+  convTranspose,
+  createTestModel,
+  unary,
+} from "@ocrslim/test-utils";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -21,6 +27,8 @@ import {
   randomScores,
 } from "../../src/index.ts";
 import { analyze, contextOf, smallNetwork, twoConvolutions } from "../support/models.ts";
+
+fc.configureGlobal({ seed: 1 });
 
 /** All weights of each channel, member by member, gathered element by element. */
 function slicesOf(
@@ -130,7 +138,8 @@ describe("criteria on weights", () => {
   it("follow PaddleSlim with grouped convolutions: the mean over each convolution group", () => {
     const grouped = createTestModel({
       inputs: { x: [1, 3, 8, 8] },
-      build: (graph, x) => conv(graph, conv(graph, conv(graph, x, { out: 8 }), { out: 12, group: 4 }), { out: 2 }),
+      build: (graph, x) =>
+        conv(graph, conv(graph, conv(graph, x, { out: 8 }), { out: 12, group: 4 }), { out: 2 }),
     });
     const { open: groups } = analyze(grouped);
     const group = groups[0]!;
@@ -156,7 +165,9 @@ describe("criteria on weights", () => {
     const transposed = createTestModel({
       inputs: { x: [1, 3, 6, 6] },
       build: (graph, x) =>
-        convTranspose(graph, convTranspose(graph, conv(graph, x, { out: 5 }), { out: 4 }), { out: 2 }),
+        convTranspose(graph, convTranspose(graph, conv(graph, x, { out: 5 }), { out: 4 }), {
+          out: 2,
+        }),
     });
     const { open: groups } = analyze(transposed);
     expect(groups.map(({ width }) => width)).toEqual([5, 4]);
@@ -203,14 +214,18 @@ describe("criteria on weights", () => {
 
   it("draw random scores from the context's seed", () => {
     const group = open[0]!;
-    const draw = (seed: number) => randomScores()(group, { ...context, random: createRandom(seed) });
+    const draw = (seed: number) =>
+      randomScores()(group, { ...context, random: createRandom(seed) });
     expect(draw(3)).toEqual(draw(3));
     expect(draw(3)).not.toEqual(draw(4));
   });
 
   it("refuse groups of another model", () => {
     const other = contextOf(twoConvolutions());
-    const group = { ...open[0]!, members: open[0]!.members.map((member) => ({ ...member, value: "conv_w" })) };
+    const group = {
+      ...open[0]!,
+      members: open[0]!.members.map((member) => ({ ...member, value: "conv_w" })),
+    };
     expect(() => l2Norm()(group, other)).toThrow(PruneError);
     expect(() => l2Norm({ members: firstProducer })({ ...group, members: [] }, other)).toThrow(
       expect.objectContaining({ code: "not-applicable" }),
@@ -244,7 +259,15 @@ describe("criteria on any weights", () => {
     members: [
       { value: "a", axis: 0, role: "producer", node: "y", opType: "Conv", channelOf: identity },
       { value: "y", axis: 1, role: "activation", channelOf: identity },
-      { value: "b", axis: 1, role: "consumer", node: "z", opType: "Conv", input: 0, channelOf: identity },
+      {
+        value: "b",
+        axis: 1,
+        role: "consumer",
+        node: "z",
+        opType: "Conv",
+        input: 0,
+        channelOf: identity,
+      },
     ],
   };
   const weights = fc.record({

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { AllocationCandidate } from "../../src/index.ts";
 import { convexSteps, lossesFromCurve, lossesFromScores } from "../../src/plan/loss-of-width.ts";
 
+fc.configureGlobal({ seed: 1 });
+
 const candidateOf = (scores: readonly number[]): AllocationCandidate => ({
   group: { id: "a", width: scores.length, members: [] },
   scores: Float64Array.from(scores),
@@ -22,7 +24,11 @@ describe("losses by width", () => {
   });
 
   it("stay finite for scores that are 0 or negative", () => {
-    for (const scores of [[0, 0, 0], [-1, 0, 1], [0, 0, 5]]) {
+    for (const scores of [
+      [0, 0, 0],
+      [-1, 0, 1],
+      [0, 0, 5],
+    ]) {
       for (const { loss } of lossesFromScores(candidateOf(scores))) expect(loss).toBeLessThan(1e30);
     }
   });
@@ -48,7 +54,10 @@ describe("losses by width", () => {
   });
 
   it("have a hull below all of them, of rising steepness", () => {
-    const list = fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 2, maxLength: 12 });
+    const list = fc.array(fc.double({ min: 0, max: 10, noNaN: true }), {
+      minLength: 2,
+      maxLength: 12,
+    });
     fc.assert(
       fc.property(list, (numbers) => {
         const losses = numbers
@@ -62,7 +71,10 @@ describe("losses by width", () => {
           const below = hull[at]!;
           const above = hull[at - 1] ?? below;
           const span = above.width - below.width;
-          const line = span === 0 ? below.loss : below.loss + ((above.loss - below.loss) * (width - below.width)) / span;
+          const line =
+            span === 0
+              ? below.loss
+              : below.loss + ((above.loss - below.loss) * (width - below.width)) / span;
           expect(line).toBeLessThanOrEqual(loss + 1e-9);
         }
       }),

@@ -1,6 +1,14 @@
 import { createRandom } from "@ocrslim/graph";
 import { captureValues, createRuntime, type Feeds, randomFeeds } from "@ocrslim/runtime";
-import { channelLinear, conv, createTestModel, flatten, gemm, globalAveragePool, unary } from "@ocrslim/test-utils";
+import {
+  channelLinear,
+  conv,
+  createTestModel,
+  flatten,
+  gemm,
+  globalAveragePool,
+  unary,
+} from "@ocrslim/test-utils";
 import { describe, expect, it } from "vitest";
 import { collectActivationStatistics } from "../../src/index.ts";
 import { analyze, smallNetwork } from "../support/models.ts";
@@ -9,11 +17,17 @@ const runtime = createRuntime({ threads: 1 });
 const shapes = { x: [1, 3, 12, 12] };
 const feedsOf = async (count: number, model = smallNetwork()): Promise<Feeds[]> => {
   await using session = await runtime.load(model);
-  return Array.from({ length: count }, (_, seed) => randomFeeds(session, shapes, createRandom(seed)));
+  return Array.from({ length: count }, (_, seed) =>
+    randomFeeds(session, shapes, createRandom(seed)),
+  );
 };
 
 /** The same numbers from the captured values, in double precision, element by element. */
-function describeChannels(images: readonly (readonly number[])[], dims: readonly number[], axis: number) {
+function describeChannels(
+  images: readonly (readonly number[])[],
+  dims: readonly number[],
+  axis: number,
+) {
   const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
   const lists: number[][] = Array.from({ length: dims[axis]! }, () => []);
   for (const image of images) {
@@ -121,7 +135,10 @@ describe("collectActivationStatistics", () => {
     await expect(
       collectActivationStatistics(model, { groups, feeds: [], runtime }),
     ).rejects.toMatchObject({ code: "invalid-option" });
-    const other = createTestModel({ inputs: shapes, build: (graph, x) => conv(graph, x, { out: 2 }) });
+    const other = createTestModel({
+      inputs: shapes,
+      build: (graph, x) => conv(graph, x, { out: 2 }),
+    });
     await expect(
       collectActivationStatistics(other, { groups, feeds: [], runtime }),
     ).rejects.toMatchObject({ code: "invalid-group" });

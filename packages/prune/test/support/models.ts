@@ -49,8 +49,11 @@ export interface Analyzed {
   readonly open: readonly ChannelGroup[];
 }
 
-export function analyze(model: Model): Analyzed {
-  const shapes = inferShapes(model);
+export function analyze(
+  model: Model,
+  inputShapes: Readonly<Record<string, readonly number[]>> = {},
+): Analyzed {
+  const shapes = inferShapes(model, { inputShapes });
   const groups = findChannelGroups(model, { shapes });
   return { model, shapes, groups, open: groups.filter(({ blocked }) => blocked === undefined) };
 }

@@ -23,16 +23,15 @@ const SHAPE_INPUTS: Readonly<Record<string, number>> = {
 };
 
 /** The node that reads a shape as if it were data; `undefined` if none does. */
-function findDataReader(value: Value, seen: Set<Value> = new Set()): Node | undefined {
-  if (seen.has(value)) return undefined;
-  seen.add(value);
-  for (const { node, index } of value.uses) {
-    const from = SHAPE_INPUTS[node.opType];
-    if (from !== undefined && index >= from) continue;
-    if (!SHAPE_ARITHMETIC.has(node.opType)) return node;
-    for (const output of node.outputs) {
-      const reader = output && findDataReader(output, seen);
-      if (reader) return reader;
+function findDataReader(shape: Value): Node | undefined {
+  const seen = new Set([shape]);
+  // The set grows while it is walked.
+  for (const value of seen) {
+    for (const { node, index } of value.uses) {
+      const from = SHAPE_INPUTS[node.opType];
+      if (from !== undefined && index >= from) continue;
+      if (!SHAPE_ARITHMETIC.has(node.opType)) return node;
+      for (const output of node.outputs) if (output) seen.add(output);
     }
   }
   return undefined;

@@ -51,6 +51,9 @@ function product(shape: readonly number[], from: number, to: number): number {
   return result;
 }
 
+/** Elements that are walked to see what a reshape couples. */
+const MAX_SEGMENT = 2 ** 24;
+
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
@@ -118,9 +121,18 @@ function spreadReshape(node: Node, port: Port, context: SpreadContext): void {
     return;
   }
   const size = product(shape, segment.first, segment.end);
+  if (size > MAX_SEGMENT) {
+    context.block(port.value, port.axis, `${node.describe()} reshapes ${size} elements`);
+    return;
+  }
   const stride = product(shape, port.axis + 1, segment.end);
   let best:
-    | { axis: number; sets: number; pairs: () => Iterable<readonly [number, number]> }
+    | {
+        axis: number;
+        sets: number;
+        isReached: boolean;
+        pairs: () => Iterable<readonly [number, number]>;
+      }
     | undefined;
   for (let axis = segment.otherFirst; axis < segment.otherEnd; axis++) {
     const otherLength = otherShape[axis] ?? 1;
@@ -129,7 +141,11 @@ function spreadReshape(node: Node, port: Port, context: SpreadContext): void {
     const pairs = (): Iterable<readonly [number, number]> =>
       sharedIndices(size, stride, length, otherStride, otherLength);
     const sets = countSets(pairs(), length, otherLength);
-    if (!best || sets > best.sets) best = { axis, sets, pairs };
+    // Of several axes the one that channels came from, else the one that leaves the most free.
+    const isReached = sets > 1 && context.hasReached(other, axis);
+    if (!best || (isReached === best.isReached ? sets > best.sets : isReached)) {
+      best = { axis, sets, isReached, pairs };
+    }
   }
   if (!best || best.sets < 2) {
     context.block(port.value, port.axis, `${node.describe()} mixes all its channels`);

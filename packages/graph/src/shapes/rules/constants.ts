@@ -69,7 +69,7 @@ const size: ShapeRule = (context): readonly InferredOutput[] => {
 };
 
 /** Elements of Range(start, limit, delta). */
-export function rangeLength(start: number, limit: number, delta: number): number {
+function rangeLength(start: number, limit: number, delta: number): number {
   return Math.max(0, Math.ceil((limit - start) / delta)) + 0;
 }
 

@@ -101,10 +101,11 @@ const convTranspose: ShapeRule = (context) => {
     const fixed = declared?.[declared.length - spatial.length + axis];
     if (fixed !== undefined) return fixed;
     const stride = window.strides[axis] ?? 1;
-    if (window.autoPad.startsWith("SAME")) return size * stride;
     const span = ((kernel[axis] ?? 1) - 1) * (window.dilations[axis] ?? 1) + 1;
-    const padding = (window.pads[axis] ?? 0) + (window.pads[axis + kernel.length] ?? 0);
-    return stride * (size - 1) + (extra?.[axis] ?? 0) + span - padding;
+    const whole = stride * (size - 1) + (extra?.[axis] ?? 0) + span;
+    // The runtime cuts down to size × stride, but never pads up to it.
+    if (window.autoPad.startsWith("SAME")) return Math.min(size * stride, whole);
+    return whole - (window.pads[axis] ?? 0) - (window.pads[axis + kernel.length] ?? 0);
   });
   return [{ dims: [batch, outputCount, ...output], dtype: context.dtype(0) }];
 };

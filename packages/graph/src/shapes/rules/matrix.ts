@@ -57,13 +57,13 @@ const gemm: ShapeRule = (context) => {
 };
 
 /** An Einsum equation, spaces removed, with its output written out. */
-export interface EinsumEquation {
+interface EinsumEquation {
   readonly inputs: readonly string[];
   readonly output: string;
 }
 
 /** Parses an Einsum equation; without an arrow, the output has the letters that occur once. */
-export function parseEinsum(equation: string): EinsumEquation {
+function parseEinsum(equation: string): EinsumEquation {
   const [left = "", right] = equation.replaceAll(" ", "").split("->");
   const inputs = left.split(",");
   if (right !== undefined) return { inputs, output: right };

@@ -34,7 +34,13 @@ function splitSizes(node: Node, size: number, given: readonly number[] | undefin
     }
     return [...given];
   }
-  const count = node.int("num_outputs", node.outputs.length);
+  const count = node.outputs.length;
+  if (node.int("num_outputs", count) !== count) {
+    throw mismatch(
+      node,
+      `num_outputs = ${node.int("num_outputs")}, but there are ${count} outputs`,
+    );
+  }
   const part = Math.ceil(size / count);
   return Array.from({ length: count }, (_, index) =>
     Math.max(0, Math.min(part, size - index * part)),

@@ -112,7 +112,7 @@ function takes(linear: LinearNode, affine: ChannelAffine): boolean {
 }
 
 /** Whether a convolution never reads beyond the edge, at any input size. */
-export function hasNoPadding(node: Node): boolean {
+function hasNoPadding(node: Node): boolean {
   const autoPad = node.string("auto_pad", "NOTSET");
   if (autoPad === "VALID") return true;
   if (autoPad === "NOTSET") return (node.ints("pads") ?? []).every((pad) => pad === 0);

@@ -24,7 +24,7 @@ export interface ChannelLayout {
 }
 
 /** How constants beside a value may lie: along axis 1 (from rank 3 on), or along the last axis. */
-export function layoutsOf(value: Value, known: PartialShapes): readonly ChannelLayout[] {
+function layoutsOf(value: Value, known: PartialShapes): readonly ChannelLayout[] {
   const shape = known.shapeOf(value);
   if (!shape || shape.length === 0) return [];
   const rank = shape.length;
@@ -38,7 +38,7 @@ export function layoutsOf(value: Value, known: PartialShapes): readonly ChannelL
  * The numbers of a constant that broadcasts against a value without enlarging it: a scalar, or one
  * per channel. A constant of shape [C] lies along the last axis, which need not be the channels.
  */
-export function channelVector(
+function channelVector(
   tensor: Tensor,
   { rank, axis, channels }: ChannelLayout,
 ): ChannelVector | undefined {
@@ -63,7 +63,7 @@ interface AffineStep {
 }
 
 /** Reads Add, Sub, Mul or Div of a value and a constant. */
-export function readAffine(node: Node | undefined, layout: ChannelLayout): AffineStep | undefined {
+function readAffine(node: Node | undefined, layout: ChannelLayout): AffineStep | undefined {
   if (!isOperator(node, "Add", "Sub", "Mul", "Div") || node.inputs.length !== 2) return undefined;
   const [left, right] = node.inputs;
   if (!left || !right) return undefined;

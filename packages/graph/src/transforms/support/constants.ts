@@ -66,3 +66,14 @@ export function constantScalar(value: Value | undefined): number | undefined {
 export function isClose(a: number, b: number): boolean {
   return Math.abs(a - b) <= 4e-7 * Math.max(Math.abs(a), Math.abs(b));
 }
+
+/**
+ * The elements of a float32 tensor, not to be written to. Copies unaligned bytes itself, as `slice`
+ * of a Node Buffer, which a model's bytes may be, shares memory at an unaligned offset.
+ */
+export function readFloats(tensor: Tensor): Float32Array {
+  const { bytes } = tensor;
+  return bytes.byteOffset % 4 === 0
+    ? tensor.float32Values()
+    : new Float32Array(new Uint8Array(bytes).buffer);
+}

@@ -6,7 +6,7 @@ import { onlyConsumer } from "./edit.ts";
 import type { PartialShapes } from "./partial-shapes.ts";
 
 /** A value as scale · base + shift, and the nodes that compute it, last first. */
-export interface ScalarChain {
+interface ScalarChain {
   readonly base: Value;
   readonly scale: number;
   readonly shift: number;

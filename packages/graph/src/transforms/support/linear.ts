@@ -2,7 +2,7 @@
 import type { Node } from "../../ir/node.ts";
 import { Tensor } from "../../ir/tensor.ts";
 import type { Value } from "../../ir/value.ts";
-import { constantTensor } from "./constants.ts";
+import { constantTensor, readFloats } from "./constants.ts";
 import { removeIfUnused } from "./edit.ts";
 
 /** A factor or summand for each channel; one element stands for all channels. */
@@ -182,7 +182,7 @@ function shiftedBias(linear: LinearNode, shift: ChannelVector): Float64Array {
   const bias = biasNumbers(linear) ?? new Float64Array(outputChannels);
   const alpha = node.opType === "Gemm" ? node.float("alpha", 1) : 1;
   const shifts = spread(shift, linear.inputChannels);
-  const weights = weight.float32Values();
+  const weights = readFloats(weight);
   let offset = 0;
   for (let m = 0; m < outer; m++) {
     let from = input.base(m);
@@ -219,7 +219,7 @@ function setBias(node: Node, numbers: Float64Array): void {
 
 function scaleWeight(linear: LinearNode, scale: ChannelVector, index: ChannelIndex): void {
   const { node, weight, outer, inner, taps } = linear;
-  const weights = weight.float32Values();
+  const weights = readFloats(weight);
   const fresh = new Float32Array(weights.length);
   let offset = 0;
   for (let m = 0; m < outer; m++) {

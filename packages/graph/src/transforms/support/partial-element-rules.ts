@@ -110,7 +110,7 @@ export const elementRules: ReadonlyMap<string, ElementRule> = new Map(
 );
 
 /** One axis of a Slice. */
-export interface SliceBound {
+interface SliceBound {
   readonly axis: number;
   readonly start: number;
   readonly end: number;
@@ -148,9 +148,4 @@ export function constantAxes(
   if (!input) return { axes: undefined };
   const axes = constantNumbers(input);
   return axes && { axes };
-}
-
-/** The elements of a target shape that are known numbers. */
-export function isFullyKnown(elements: PartialElements): boolean {
-  return elements.items.every((item) => typeof item === "number");
 }

@@ -1,0 +1,40 @@
+import { execFile, spawn } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { calibrationPages, detector, listFiles, root, temporaryFolder } from "./support.ts";
+
+const node: readonly string[] = [
+  ...["--import", "tsx", "--conditions", "@ocrslim/source"],
+  join(root, "apps/cli/src/bin.ts"),
+];
+
+describe("ocrslim as a process", () => {
+  it("prints one JSON document and ends with 0", async () => {
+    const stdout = await new Promise<string>((resolve, reject) => {
+      const argv = [...node, "inspect", detector, "--json"];
+      execFile(process.execPath, argv, { cwd: root, maxBuffer: 1 << 24 }, (error, out) => {
+        if (error) reject(error);
+        else resolve(out);
+      });
+    });
+    expect(JSON.parse(stdout).nodes).toBe(672);
+  });
+
+  it("ends with 130 on Ctrl-C and leaves no temporary", async () => {
+    const folder = await temporaryFolder();
+    const output = join(folder, "s.json");
+    const argv = ["sensitivity", detector, "--data", calibrationPages, "-o", output];
+    const child = spawn(process.execPath, [...node, ...argv], { cwd: root });
+    let stderr = "";
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+      if (stderr.includes("collect-activation-statistics")) child.kill("SIGINT");
+    });
+    const timer = setTimeout(() => child.kill("SIGINT"), 8000);
+    const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+    clearTimeout(timer);
+    expect(stderr).toContain("error: interrupted");
+    expect(code).toBe(130);
+    for (const file of await listFiles(folder)) expect(file).not.toMatch(/tmp/);
+  });
+});

@@ -1,0 +1,49 @@
+// A process of its own, since memory is measured: `big-model-child.ts MODE FILE COPY` prints one JSON line.
+import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { type Model, readModel, writeModel } from "@ocrslim/graph";
+import { timeRounds } from "../harness/time-rounds.ts";
+import { touchNodes } from "./models.ts";
+
+const [mode = "", file = "", copy = ""] = process.argv.slice(2);
+
+/**
+ * Most bytes this process ever had in memory. Linux's getrusage would count the parent's before
+ * exec; /proc does not.
+ */
+function readPeakBytes(): number {
+  try {
+    const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  } catch {
+    // Not Linux.
+  }
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+async function measureTimes(): Promise<Record<string, readonly number[]>> {
+  const model: Model = await readModel(file);
+  const bytes = await readFile(file);
+  const [read = [], plainRead = [], write = [], plainWrite = []] = await timeRounds(
+    [
+      () => readModel(file),
+      () => readFile(file),
+      () => writeModel(model, copy),
+      () => writeFile(copy, bytes),
+    ],
+    { rounds: 7, warmup: 1 },
+  );
+  return { read, plainRead, write, plainWrite };
+}
+
+async function measurePeak(): Promise<Record<string, number>> {
+  globalThis.gc?.();
+  const idleBytes = process.memoryUsage.rss();
+  const model = await readModel(file);
+  if (mode === "write") touchNodes(model);
+  if (mode === "write") await writeModel(model, copy);
+  return { idleBytes, peakBytes: readPeakBytes(), nodes: model.graph.nodeCount };
+}
+
+const result = mode === "times" ? await measureTimes() : await measurePeak();
+process.stdout.write(`${JSON.stringify(result)}\n`);

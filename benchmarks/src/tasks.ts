@@ -1,0 +1,33 @@
+import type { Benchmark } from "./harness/benchmark.ts";
+import { accuracy } from "./tasks/accuracy.ts";
+import { bigModel } from "./tasks/big-model.ts";
+import { channelGroups } from "./tasks/channel-groups.ts";
+import { compress } from "./tasks/compress.ts";
+import { cost } from "./tasks/cost.ts";
+import { latencyOnnxslim } from "./tasks/latency-onnxslim.ts";
+import { latencySimplified } from "./tasks/latency-simplified.ts";
+import { postProcessing } from "./tasks/post-processing.ts";
+import { pruneTime } from "./tasks/prune-time.ts";
+import { pruneUniform } from "./tasks/prune-uniform.ts";
+import { readWrite } from "./tasks/read-write.ts";
+import { sensitivityPoint } from "./tasks/sensitivity-point.ts";
+import { simplifyDetector } from "./tasks/simplify-detector.ts";
+import { simplifyNewerDetector } from "./tasks/simplify-newer-detector.ts";
+
+/** All benchmarks, those that take long at the end. */
+export const benchmarks: readonly Benchmark[] = [
+  readWrite,
+  bigModel,
+  simplifyDetector,
+  simplifyNewerDetector,
+  latencySimplified,
+  latencyOnnxslim,
+  channelGroups,
+  cost,
+  postProcessing,
+  pruneTime,
+  sensitivityPoint,
+  ...accuracy,
+  ...pruneUniform,
+  compress,
+];
