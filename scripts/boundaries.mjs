@@ -31,7 +31,10 @@ function* files(folder) {
 }
 
 function packageName(specifier) {
-  return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
 }
 
 for (const [folder, allowed] of Object.entries(ALLOWED)) {
@@ -40,19 +43,25 @@ for (const [folder, allowed] of Object.entries(ALLOWED)) {
   for (const path of files(join(root, folder, "src"))) {
     const name = relative(root, path);
     // Comments hold examples.
-    const text = readFileSync(path, "utf8").replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+    const text = readFileSync(path, "utf8")
+      .replace(/\/\*[\s\S]*?\*\//g, "")
+      .replace(/^\s*\/\/.*$/gm, "");
     for (const [, specifier] of text.matchAll(IMPORT)) {
       if (isBuiltin(specifier)) continue;
       if (specifier.startsWith(".")) {
         const target = relative(root, join(path, "..", specifier));
-        if (!target.startsWith(`${folder}/`)) problems.push(`${name} reaches into ${target}; import the package by its name`);
+        if (!target.startsWith(`${folder}/`))
+          problems.push(`${name} reaches into ${target}; import the package by its name`);
         continue;
       }
       const dependency = packageName(specifier);
       const workspace = dependency.startsWith("@ocrslim/") ? dependency.slice(9) : undefined;
       if (workspace !== undefined && !allowed.includes(workspace)) {
-        problems.push(`${name} imports ${dependency}, which ${folder} may not (allowed: ${allowed.join(", ") || "none"})`);
-      } else if (!(dependency in dependencies)) problems.push(`${name} imports ${dependency}, which is not in its package.json`);
+        problems.push(
+          `${name} imports ${dependency}, which ${folder} may not (allowed: ${allowed.join(", ") || "none"})`,
+        );
+      } else if (!(dependency in dependencies))
+        problems.push(`${name} imports ${dependency}, which is not in its package.json`);
       const only = ONLY_IN[dependency];
       if (only && name !== only) problems.push(`${name} imports ${dependency}; only ${only} may`);
     }
@@ -60,5 +69,7 @@ for (const [folder, allowed] of Object.entries(ALLOWED)) {
 }
 
 for (const problem of problems) console.error(problem);
-console.log(problems.length === 0 ? "Package boundaries hold." : `${problems.length} boundary problems.`);
+console.log(
+  problems.length === 0 ? "Package boundaries hold." : `${problems.length} boundary problems.`,
+);
 process.exit(problems.length === 0 ? 0 : 1);

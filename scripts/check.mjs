@@ -24,12 +24,20 @@ check("build", "npx", ["turbo", "run", "build", "--output-logs=errors-only"]);
 
 const folder = mkdtempSync(join(tmpdir(), "ocrslim-check-"));
 const report = join(folder, "vitest.json");
-check("tests", "npx", ["vitest", "run", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`]);
+check("tests", "npx", [
+  "vitest",
+  "run",
+  "--reporter=dot",
+  "--reporter=json",
+  `--outputFile.json=${report}`,
+]);
 let counts = { passed: 0, failed: 1, skipped: 0 };
 try {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numFailedTestSuites } = JSON.parse(readFileSync(report, "utf8"));
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numFailedTestSuites } =
+    JSON.parse(readFileSync(report, "utf8"));
   // A file that fails to load has no tests to count.
-  const failed = numFailedTests === 0 && numFailedTestSuites > 0 ? numFailedTestSuites : numFailedTests;
+  const failed =
+    numFailedTests === 0 && numFailedTestSuites > 0 ? numFailedTestSuites : numFailedTests;
   counts = { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests };
 } catch {
   failures.push("test report");

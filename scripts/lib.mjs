@@ -22,9 +22,12 @@ export function run(command, args, options = {}) {
 /** Installs what is missing. */
 export function install() {
   const marker = `${root}node_modules/.package-lock.json`;
-  const isFresh = existsSync(marker) && statSync(marker).mtimeMs >= statSync(`${root}package-lock.json`).mtimeMs - 1000;
+  const isFresh =
+    existsSync(marker) &&
+    statSync(marker).mtimeMs >= statSync(`${root}package-lock.json`).mtimeMs - 1000;
   if (isFresh) return;
   console.log("Installing dependencies …");
   const code = run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
-  if (code !== 0) throw new Error(`npm install failed (exit code ${code}); check the network and try again`);
+  if (code !== 0)
+    throw new Error(`npm install failed (exit code ${code}); check the network and try again`);
 }

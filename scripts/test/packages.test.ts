@@ -47,7 +47,9 @@ describe("published packages", () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "ocrslim-packages-"));
     tarballs = published.map((path) => {
-      const [{ filename }] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], `${root}${path}`));
+      const [{ filename }] = JSON.parse(
+        run("npm", ["pack", "--json", "--pack-destination", folder], `${root}${path}`),
+      );
       return join(folder, filename);
     });
   }, 120_000);
@@ -66,7 +68,12 @@ describe("published packages", () => {
   it("hold the code, its sources, a readme and a licence, and no tests", () => {
     for (const tarball of tarballs) {
       const names = run("tar", ["tzf", tarball], root);
-      for (const name of ["package/dist/index.js", "package/src/index.ts", "package/README.md", "package/LICENSE"]) {
+      for (const name of [
+        "package/dist/index.js",
+        "package/src/index.ts",
+        "package/README.md",
+        "package/LICENSE",
+      ]) {
         expect(names).toContain(name);
       }
       expect(names).not.toMatch(/\.test\.ts/);
@@ -76,7 +83,10 @@ describe("published packages", () => {
   it("work from an empty folder outside the workspace", { timeout: 300_000 }, () => {
     const user = mkdtempSync(join(tmpdir(), "ocrslim-user-"));
     try {
-      writeFileSync(join(user, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+      writeFileSync(
+        join(user, "package.json"),
+        JSON.stringify({ name: "user", private: true, type: "module" }),
+      );
       run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...tarballs], user);
       writeFileSync(join(user, "flow.js"), FLOW);
       const result = JSON.parse(run("node", ["flow.js", sampleModel("det")], user));

@@ -24,7 +24,6 @@ import { sortTopologically } from "./sort-topologically.ts";
 import { inferPartialShapes } from "./support/partial-shapes.ts";
 import { OLDEST_OPSET, requireOpset } from "./support/require-opset.ts";
 import { findUpgradeObstacle, NEWEST_OPSET, upgradeOpset } from "./upgrade-opset.ts";
-import { useGlobalPooling } from "./use-global-pooling.ts";
 
 const NAME = "simplify";
 
@@ -117,7 +116,6 @@ function recognition(): readonly Transform[] {
     fuseHardSigmoid(),
     fuseHardSwish(),
     fuseGelu(),
-    useGlobalPooling(),
   ];
 }
 

@@ -51,7 +51,8 @@ const MUTATIONS: readonly Mutation[] = [
 /** A mutated copy, of its own buffer; the same for the same seed. */
 function mutate(bytes: Uint8Array, seed: number): Uint8Array {
   const random = createRandom(seed);
-  let out = bytes;
+  // A copy also of a Buffer, whose slice() is a view.
+  let out = new Uint8Array(bytes);
   for (let count = 1 + Math.floor(random() * 3); count > 0 && out.length > 0; count--)
     out = new Uint8Array(MUTATIONS[Math.floor(random() * MUTATIONS.length)]?.(out, random) ?? out);
   return out;

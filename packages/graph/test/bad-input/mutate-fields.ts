@@ -25,7 +25,10 @@ function parse(bytes: Uint8Array, message: MessageName): Field[] {
     } else {
       const start = reader.pos;
       reader.skipType(wireType);
-      fields.push({ id, content: { wireType, bytes: new Uint8Array(bytes.subarray(start, reader.pos)) } });
+      fields.push({
+        id,
+        content: { wireType, bytes: new Uint8Array(bytes.subarray(start, reader.pos)) },
+      });
     }
   }
   return fields;
