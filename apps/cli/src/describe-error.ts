@@ -83,11 +83,6 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-/** Throws the signal's reason if it was aborted. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  signal?.throwIfAborted();
-}
-
 /** Turns whatever was thrown while writing `path` into a `CliError`, keeping other errors. */
 export function asOutputError(path: string, error: unknown): unknown {
   const system = asSystemError(error);

@@ -20,18 +20,18 @@ export interface RunObserver {
   onSkip?(skipped: SkippedBenchmark): void;
 }
 
-/** Benchmarks of which the group, the name or a figure's name contains one of the filters. */
+/** Benchmarks of a group named by a filter, or with a filter in their name or a figure's. */
 export function selectBenchmarks(
   benchmarks: readonly Benchmark[],
   filters: readonly string[],
 ): readonly Benchmark[] {
   if (filters.length === 0) return benchmarks;
+  const groups = new Set<string>(benchmarks.map(({ group }) => group));
   return benchmarks.filter(({ group, name, figures }) =>
-    filters.some(
-      (filter) =>
-        group === filter ||
-        name.includes(filter) ||
-        figures.some((figure) => figure.name.includes(filter)),
+    filters.some((filter) =>
+      groups.has(filter)
+        ? group === filter
+        : name.includes(filter) || figures.some((figure) => figure.name.includes(filter)),
     ),
   );
 }

@@ -1,6 +1,6 @@
 // A process of its own, since memory is measured: `big-model-child.ts MODE FILE COPY` prints one JSON line.
 import { readFileSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { type Model, readModel, writeModel } from "@ocrslim/graph";
 import { timeRounds } from "../harness/time-rounds.ts";
 import { touchNodes } from "./models.ts";
@@ -21,6 +21,12 @@ function readPeakBytes(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
+/** As careful as a writer must be: a failure leaves the old file. */
+async function writeBeside(path: string, bytes: Uint8Array): Promise<void> {
+  await writeFile(`${path}.tmp`, bytes);
+  await rename(`${path}.tmp`, path);
+}
+
 async function measureTimes(): Promise<Record<string, readonly number[]>> {
   const model: Model = await readModel(file);
   const bytes = await readFile(file);
@@ -29,9 +35,9 @@ async function measureTimes(): Promise<Record<string, readonly number[]>> {
       () => readModel(file),
       () => readFile(file),
       () => writeModel(model, copy),
-      () => writeFile(copy, bytes),
+      () => writeBeside(copy, bytes),
     ],
-    { rounds: 7, warmup: 1 },
+    { rounds: 7, warmup: 1, collectGarbage: true },
   );
   return { read, plainRead, write, plainWrite };
 }

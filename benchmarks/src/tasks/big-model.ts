@@ -29,7 +29,8 @@ const WRITE = {
 } as const;
 const WRITE_RATIO = {
   name: "read/big-write-ratio",
-  label: "a 400 MB model: write ÷ writing the file's bytes alone, interleaved",
+  label:
+    "a 400 MB model: write ÷ writing the file's bytes alone (temporary file, rename), interleaved",
   unit: "×",
   direction: "at-most",
   goal: 1.2,

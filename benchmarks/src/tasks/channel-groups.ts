@@ -60,8 +60,8 @@ export const channelGroups: Benchmark = {
     const model = await readModel(detector);
     const inputShapes = squareInputs(model);
     const [times = []] = await timeRounds([() => findChannelGroups(model, { inputShapes })], {
-      rounds: 20,
-      warmup: 5,
+      rounds: 50,
+      warmup: 20,
     });
     const groups = findChannelGroups(model, { inputShapes });
     const [outputs, covered] = countCovered(model, groups);

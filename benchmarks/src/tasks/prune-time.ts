@@ -36,7 +36,7 @@ export const pruneTime: Benchmark = {
     const plan = makePlan();
     const [planning = [], applying = []] = await timeRounds(
       [makePlan, () => transform(cloneModel(model), pruneChannels({ plan }))],
-      { rounds: 15, warmup: 5 },
+      { rounds: 25, warmup: 10 },
     );
     return [
       toFigure(PLAN, median(planning), planning.length),

@@ -40,7 +40,7 @@ const MEMORY = {
   goal: 0.2,
 } as const;
 
-const ROUNDS = { rounds: 25, warmup: 10 };
+const ROUNDS = { rounds: 50, warmup: 20 };
 const HELD_MODELS = 10;
 
 /** Memory of one read model without the bytes it was read from. */

@@ -43,7 +43,6 @@ async function timeSimplify(bytes: Uint8Array): Promise<readonly number[]> {
   const samples: number[] = [];
   for (let round = -WARMUP; round < ROUNDS; round++) {
     const model: Model = decodeModel(bytes);
-    globalThis.gc?.();
     const start = performance.now();
     await transform(model, simplify());
     if (round >= 0) samples.push(performance.now() - start);

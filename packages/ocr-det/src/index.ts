@@ -1,3 +1,8 @@
+export {
+  CALIBRATION_CROP_DEFAULTS,
+  type CalibrationCropOptions,
+  calibrationCrops,
+} from "./data/calibration-crops.ts";
 export { assertDisjointDatasets, checkDisjoint } from "./data/disjoint.ts";
 export { readIcdarLabels } from "./data/icdar-labels.ts";
 export {
@@ -54,6 +59,7 @@ export {
   type ImageSize,
   type ResizeOptions,
 } from "./preprocess/compute-resize.ts";
+export { cropInput } from "./preprocess/crop-input.ts";
 export {
   NORMALIZE_DEFAULTS,
   type NormalizeOptions,

@@ -3,12 +3,14 @@ import * as api from "../src/index.ts";
 
 test("the package exports these values and no others", () => {
   expect(Object.keys(api).sort()).toEqual([
+    "CALIBRATION_CROP_DEFAULTS",
     "DECODE_DEFAULTS",
     "DEFAULT_RESIZE",
     "NORMALIZE_DEFAULTS",
     "OcrDetError",
     "POSTPROCESS_DEFAULTS",
     "assertDisjointDatasets",
+    "calibrationCrops",
     "checkDisjoint",
     "computeAgreement",
     "computeIntersectionArea",
@@ -17,6 +19,7 @@ test("the package exports these values and no others", () => {
     "computeResize",
     "createDetector",
     "createPostprocessor",
+    "cropInput",
     "decodeImage",
     "detectSamples",
     "drawDetections",

@@ -6,7 +6,7 @@ import {
   detectionOptions,
   toDetectionSettings,
 } from "../options/detection-options.ts";
-import { integerIn, textList, withDefault } from "../options/option.ts";
+import { integerIn, oneOf, textList, withDefault } from "../options/option.ts";
 import {
   type BudgetFlags,
   budgetOptions,
@@ -26,6 +26,7 @@ import {
 } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
 import { compressDetector } from "../pipeline/compress/compress-detector.ts";
+import { type RecoveryName, recoveryNames } from "../pipeline/compress/recovery.ts";
 import { createRunLog } from "../pipeline/compress/run-log.ts";
 import { type Images, readImages, splitImages } from "../pipeline/data.ts";
 import { imageInputOf } from "../pipeline/detection.ts";
@@ -35,6 +36,7 @@ import type { CompressReport, Measures } from "../report/types.ts";
 
 interface CompressOptions extends DetectionFlags, DataFlags, BudgetFlags, CriterionFlags {
   output: string;
+  recovery: RecoveryName;
   alsoMeasure: readonly string[];
   images: number;
   sensitivityImages: number;
@@ -143,6 +145,12 @@ A slim model that measures slower than its original is reported ("slower": true)
       repeated: true,
     },
     ...budgetOptions,
+    recovery: {
+      flags: "--recovery <name>",
+      description:
+        "least-squares: channels are chosen by what a refit can't make up for, and every layer is refitted; means: chosen by --criterion and ablation, biases make up for means. Default: least-squares.",
+      schema: withDefault(oneOf(recoveryNames), "least-squares"),
+    },
     ...criterionOptions,
     images: {
       flags: "--images <count>",
@@ -193,6 +201,7 @@ A slim model that measures slower than its original is reported ("slower": true)
           ...split,
           alsoMeasure,
           target: toTarget(options),
+          recovery: options.recovery,
           criterion: options.criterion,
           channelMultiple: options.channelMultiple,
           sensitivityImages: options.sensitivityImages,

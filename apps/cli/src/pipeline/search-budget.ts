@@ -38,8 +38,8 @@ export interface SearchResult {
   readonly budget: BudgetOutcome;
 }
 
-/** Steps of a bisection: 0.8 / 2⁶ is about one percent of the MACs. */
-const bisectionSteps = 6;
+/** Steps of a bisection: 0.85 / 2⁵ is about three percent of the MACs. */
+const bisectionSteps = 5;
 
 /** Plans keep at least this fraction. */
 const leastKept = 0.15;

@@ -99,7 +99,7 @@ export interface TradePoint {
 
 /** Accuracy over cost: one dot for each plan that was tried. */
 export function tradeChart(points: readonly TradePoint[], xLabel: string, yLabel: string): string {
-  const [width, height, left, right, top, bottom] = [640, 260, 52, 16, 14, 40];
+  const [width, height, left, right, top, bottom] = [640, 266, 52, 28, 20, 40];
   const lowX = Math.max(0, Math.min(...points.map((point) => point.x)) - 0.05);
   const highX = Math.max(1, ...points.map((point) => point.x));
   const lowest = Math.min(...points.map((point) => point.y));
@@ -129,5 +129,5 @@ export function tradeChart(points: readonly TradePoint[], xLabel: string, yLabel
         `<circle class="${point.chosen ? "chosen" : "tried"}" cx="${at(x(point.x))}" cy="${at(y(point.y))}" r="${point.chosen ? 7 : 4.5}"><title>${escapeHtml(point.title)}</title></circle>`,
     )
     .join("");
-  return `<svg class="trade" viewBox="0 0 ${width} ${height}" font-size="12" role="img" aria-label="${escapeHtml(yLabel)} over ${escapeHtml(xLabel)}">${grid.join("")}<polyline class="line" fill="none" stroke="#0b6e6e" points="${path}"/>${dots}<text class="label" x="${width - right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text><text class="label" x="${left}" y="${top - 3}">${escapeHtml(yLabel)}</text></svg>`;
+  return `<svg class="trade" viewBox="0 0 ${width} ${height}" font-size="12" role="img" aria-label="${escapeHtml(yLabel)} over ${escapeHtml(xLabel)}">${grid.join("")}<polyline class="line" fill="none" stroke="#0b6e6e" points="${path}"/>${dots}<text class="label" x="${width - right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text><text class="label" x="${left}" y="${top - 7}">${escapeHtml(yLabel)}</text></svg>`;
 }

@@ -1,7 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { calibrationPages, detector, listFiles, runCli, small, temporaryFolder } from "../support.ts";
+import {
+  calibrationPages,
+  detector,
+  listFiles,
+  runCli,
+  small,
+  temporaryFolder,
+} from "../support.ts";
 
 async function readJson(path: string) {
   return JSON.parse(await readFile(path, "utf8"));
@@ -11,7 +18,16 @@ describe("simplify", () => {
   it("writes a smaller graph that computes the same", async () => {
     const folder = await temporaryFolder();
     const output = join(folder, "simplified.onnx");
-    const argv = ["simplify", detector, "-o", output, "--data", calibrationPages, "--json", ...small];
+    const argv = [
+      "simplify",
+      detector,
+      "-o",
+      output,
+      "--data",
+      calibrationPages,
+      "--json",
+      ...small,
+    ];
     const { exitCode, stdout } = await runCli(argv);
     expect(exitCode).toBe(0);
     const report = JSON.parse(stdout);

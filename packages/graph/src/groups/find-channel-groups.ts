@@ -58,7 +58,8 @@ interface Analysis {
  *
  * An operator without a rule, a computed weight, a graph input or output, or a value whose shape is
  * unknown blocks the channels that reach it, with the reason.
- * @throws GraphError `invalid-option`, `shape-mismatch` from the shape inference.
+ * @throws GraphError `invalid-option`, `shape-mismatch` from the shape inference; `unsupported` if
+ *   there are more than 2²⁵ indices to follow.
  */
 export function findChannelGroups(
   model: Model,

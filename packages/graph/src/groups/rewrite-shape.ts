@@ -40,8 +40,10 @@ export function rewriteShapeInput(
   kept: KeptChannels,
 ): void {
   const byHolder = new Map<Node, Map<number, Map<number, number>>>();
+  const originals = new Map<Value, Value>();
+  const lengthOf = (value: Value): number => kept.oldShape(originals.get(value) ?? value)[0] ?? 0;
   for (const [position, dim] of elements) {
-    const holder = findHolder(node, input, position, kept);
+    const holder = findHolder(node, input, position, lengthOf, originals);
     if (!holder) continue;
     const inputs = byHolder.get(holder.node) ?? new Map<number, Map<number, number>>();
     byHolder.set(holder.node, inputs);
@@ -79,25 +81,43 @@ function findHolder(
   node: Node,
   input: number,
   position: number,
-  kept: KeptChannels,
+  lengthOf: (value: Value) => number,
+  originals: Map<Value, Value>,
 ): ElementHolder | undefined {
   const value = node.inputs[input];
   if (!value) return undefined;
   if (constantTensor(value)) return { node, input, position };
-  const { producer } = value;
-  if (!producer) return undefined;
-  if (PASSES.has(producer.opType)) return findHolder(producer, 0, position, kept);
-  if (producer.opType !== "Concat") return undefined;
+  const isPass = value.producer !== undefined && PASSES.has(value.producer.opType);
+  if (!isPass && value.producer?.opType !== "Concat") return undefined;
+  const producer = ownProducer(node, input, value, originals);
+  if (isPass) return findHolder(producer, 0, position, lengthOf, originals);
   let offset = 0;
   for (let index = 0; index < producer.inputs.length; index++) {
     const part = producer.inputs[index];
-    const length = part ? partLength(part, kept) : 0;
-    if (position < offset + length) return findHolder(producer, index, position - offset, kept);
+    const length = part ? lengthOf(part) : 0;
+    if (position < offset + length)
+      return findHolder(producer, index, position - offset, lengthOf, originals);
     offset += length;
   }
   return undefined;
 }
 
-function partLength(value: Value, kept: KeptChannels): number {
-  return kept.oldShape(value)[0] ?? 0;
+/** The node that computes an input, made anew if others read its value too: they keep theirs. */
+function ownProducer(node: Node, input: number, value: Value, originals: Map<Value, Value>): Node {
+  const { producer } = value;
+  if (!producer) throw new TypeError(`ownProducer: nothing computes "${value.name}"`);
+  if (value.uses.length === 1 && !value.isGraphOutput) return producer;
+  const copy = node.graph.createNode({
+    opType: producer.opType,
+    domain: producer.domain,
+    inputs: producer.inputs,
+    outputs: [node.graph.uniqueName(value.name)],
+    attributes: Object.fromEntries(
+      producer.attributes.map(({ name, source: _, ...content }) => [name, content]),
+    ),
+    before: node,
+  });
+  originals.set(copy.output, originals.get(value) ?? value);
+  node.setInput(input, copy.output);
+  return copy;
 }

@@ -10,7 +10,8 @@ export interface WriteModelOptions {
    * Where weights go. `"keep"`: an unedited model's external data is copied along with it, an
    * edited one's is written anew into one file; models without external data stay in one file.
    * `"file"`: everything into the ONNX file. `"external"`: tensors of `externalThreshold` bytes and
-   * more into a file beside it. Default: `"keep"`.
+   * more into a file beside it, `NAME.onnx.data`, or `NAME.onnx.2.data` while the first is in use; the
+   * data of the file that is replaced is removed. Default: `"keep"`.
    */
   readonly weights?: "keep" | "file" | "external";
   /** Smallest tensor, in bytes, that is written as external data. Default: 1024. */

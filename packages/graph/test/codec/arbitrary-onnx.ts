@@ -11,7 +11,7 @@ import type {
 } from "./onnx-spec.ts";
 import type { WireStyle } from "./wire.ts";
 
-export const ALL_TYPES: readonly DataType[] = [
+const ALL_TYPES: readonly DataType[] = [
   "float32",
   "uint8",
   "int8",

@@ -41,7 +41,7 @@ describe("readModel", () => {
     mkdirSync(join(folder, "folder.onnx"));
     expect(await codeOf(() => readModel(join(folder, "folder.onnx")))).toBe("file-access");
     if (process.platform === "win32") return;
-    execFileSync("mkfifo", [join(folder, "pipe.onnx")]);
+    execFileSync("sh", ["-c", 'mkfifo "$0"', join(folder, "pipe.onnx")]);
     expect(await codeOf(() => readModel(join(folder, "pipe.onnx")))).toBe("file-access");
   });
 });

@@ -16,6 +16,7 @@ export interface MapScorer {
 export function createMapScorer(cv: OpenCv, height: number, width: number): MapScorer {
   const mask = cv.Mat.zeros(height, width, cv.CV_8UC1);
   const quad = cv.Mat.zeros(4, 1, cv.CV_32SC2);
+  const coordinates = new Float64Array(8);
   const quads = new cv.MatVector();
   quads.push_back(quad);
 
@@ -38,14 +39,19 @@ export function createMapScorer(cv: OpenCv, height: number, width: number): MapS
 
   return {
     scoreQuad(map, corners) {
-      const bounds = findBounds(corners.flat(), height, width);
+      let to = 0;
+      for (const [x, y] of corners) {
+        coordinates[to] = x;
+        coordinates[to + 1] = y;
+        to += 2;
+      }
+      const bounds = findBounds(coordinates, height, width);
       const { left, top } = bounds;
-      quad.data32S.set(
-        corners.flatMap(([x, y]) => [
-          Math.trunc(Math.fround(x - left)) + left,
-          Math.trunc(Math.fround(y - top)) + top,
-        ]),
-      );
+      const cut = quad.data32S;
+      for (let at = 0; at < 8; at += 2) {
+        cut[at] = Math.trunc(Math.fround((coordinates[at] as number) - left)) + left;
+        cut[at + 1] = Math.trunc(Math.fround((coordinates[at + 1] as number) - top)) + top;
+      }
       return scoreFilled(map, quads, bounds);
     },
     scoreContour(map, contour) {

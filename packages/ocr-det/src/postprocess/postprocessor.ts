@@ -3,8 +3,8 @@ import { OcrDetError } from "../errors.ts";
 import { computePerimeter, computePolygonArea } from "../metric/polygon.ts";
 import { type CvMat, loadOpenCv, type OpenCv } from "../opencv.ts";
 import { roundHalfEven } from "../preprocess/compute-resize.ts";
+import { markAbove } from "./mark-above.ts";
 import { toMiniBox } from "./mini-box.ts";
-import { offsetOutline, offsetPolygon } from "./offset-polygon.ts";
 import { type PostprocessOptions, resolvePostprocessOptions } from "./options.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
@@ -14,8 +14,6 @@ import { createWorkspace, type Workspace } from "./workspace.ts";
  * calls of equal size, points go over through one reserved block of the heap, means are summed
  * here, and every matrix that a contour needs is freed before the next.
  */
-
-const INFINITY_BITS = 0x7f800000;
 
 /** A text outline that was found, in whole pixels of the source image. */
 export interface Detection {
@@ -141,20 +139,7 @@ function fillBinary(
 ): { readonly top: number; readonly bottom: number } | undefined {
   const { data } = workspace.binary;
   const { width, height } = workspace;
-  // Positive floats order as their bit patterns do; integers compare three times as fast.
-  const bits = new Int32Array(map.buffer, map.byteOffset, map.length);
-  const threshold = new Int32Array(Float32Array.of(options.threshold).buffer)[0] ?? 0;
-  let first = -1;
-  let last = -1;
-  data.fill(0);
-  for (let at = 0; at < bits.length; at += 1) {
-    const pattern = bits[at] as number;
-    if (pattern > threshold && pattern <= INFINITY_BITS) {
-      data[at] = 255;
-      if (first < 0) first = at;
-      last = at;
-    }
-  }
+  const { first, last } = markAbove(map, options.threshold, data);
   if (first < 0) return undefined;
   const top = Math.floor(first / width);
   const bottom = Math.floor(last / width);
@@ -191,8 +176,8 @@ function findBox(
       ? workspace.scorer.scoreQuad(map, points)
       : workspace.scorer.scoreContour(map, contour);
   if (options.boxThreshold > score) return undefined;
-  const grown = offsetOutline(points, computeDistance(points, options));
-  if (grown.length === 0) return undefined;
+  const [grown, ...others] = workspace.offsetter.offset(points, computeDistance(points, options));
+  if (!grown || others.length > 0) return undefined;
   const box = workspace.enclose(grown);
   if (box.side < options.minSize + 2) return undefined;
   const { fround } = Math;
@@ -221,13 +206,13 @@ function findPolygon(
   const score = workspace.scorer.scoreContour(map, approximation);
   if (options.boxThreshold > score) return undefined;
   const points = listPoints(approximation.data32S);
-  const [grown, ...others] = offsetPolygon(points, computeDistance(points, options));
+  const [grown, ...others] = workspace.offsetter.offset(points, computeDistance(points, options));
   if (!grown || others.length > 0) return undefined;
   if (workspace.enclose(grown).side < options.minSize + 2) return undefined;
   return {
-    points: grown.map(([x, y]) => [
-      clamp(roundHalfEven((x / workspace.width) * scale.x), scale.x),
-      clamp(roundHalfEven((y / workspace.height) * scale.y), scale.y),
+    points: grown.map(({ X, Y }) => [
+      clamp(roundHalfEven((X / workspace.width) * scale.x), scale.x),
+      clamp(roundHalfEven((Y / workspace.height) * scale.y), scale.y),
     ]),
     score,
   };

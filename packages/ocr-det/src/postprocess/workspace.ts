@@ -1,7 +1,8 @@
-import type { Point } from "../data/region.ts";
 import type { CvMat, OpenCv } from "../opencv.ts";
+import type { ClipperPoint } from "./clipper-lib.ts";
 import { createMapScorer, type MapScorer } from "./map-scorer.ts";
 import { type MiniBox, toMiniBox } from "./mini-box.ts";
+import { createPolygonOffsetter, type PolygonOffsetter } from "./offset-polygon.ts";
 
 /** Matrices and a reserved block of the heap for maps of one size. */
 export interface Workspace {
@@ -11,8 +12,9 @@ export interface Workspace {
   readonly tree: CvMat;
   readonly approximation: CvMat;
   readonly scorer: MapScorer;
+  readonly offsetter: PolygonOffsetter;
   /** The smallest rectangle around points with integer coordinates. */
-  enclose(points: readonly Point[]): MiniBox;
+  enclose(points: readonly ClipperPoint[]): MiniBox;
   dispose(): void;
 }
 
@@ -31,6 +33,7 @@ export function createWorkspace(cv: OpenCv, height: number, width: number): Work
     tree,
     approximation,
     scorer,
+    offsetter: createPolygonOffsetter(),
     enclose(points) {
       if (points.length > capacity) {
         cv._free(block);
@@ -39,9 +42,9 @@ export function createWorkspace(cv: OpenCv, height: number, width: number): Work
       }
       const heap = cv.HEAP32;
       let to = block >> 2;
-      for (const [x, y] of points) {
-        heap[to] = x;
-        heap[to + 1] = y;
+      for (const { X, Y } of points) {
+        heap[to] = X;
+        heap[to + 1] = Y;
         to += 2;
       }
       const mat = new cv.Mat(points.length, 1, cv.CV_32SC2, block, 8);

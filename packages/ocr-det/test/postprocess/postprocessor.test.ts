@@ -4,7 +4,6 @@ import { sharedPath } from "@ocrslim/test-utils";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Point } from "../../src/data/region.ts";
-import { computePolygonIou } from "../../src/metric/polygon.ts";
 import { loadOpenCv } from "../../src/opencv.ts";
 import type { PostprocessOptions } from "../../src/postprocess/options.ts";
 import { createPostprocessor, type Detection } from "../../src/postprocess/postprocessor.ts";
@@ -37,20 +36,6 @@ const fromPaddle = (options: PaddleOptions): Partial<PostprocessOptions> => ({
   boxType: options.box_type ?? "quad",
 });
 
-/** The largest distance from a corner of one outline to the other outline. */
-function computeDistance(from: readonly Point[], to: readonly Point[]): number {
-  const toSegment = ([x, y]: Point, [ax, ay]: Point, [bx, by]: Point): number => {
-    const [dx, dy] = [bx - ax, by - ay];
-    const length = dx * dx + dy * dy || 1;
-    const part = Math.min(Math.max(((x - ax) * dx + (y - ay) * dy) / length, 0), 1);
-    return Math.hypot(x - ax - part * dx, y - ay - part * dy);
-  };
-  const distances = from.map((point) =>
-    Math.min(...to.map((a, index) => toSegment(point, a, to[(index + 1) % to.length]!))),
-  );
-  return Math.max(...distances);
-}
-
 async function expectReference(
   { data, height, width }: { data: Float32Array; height: number; width: number },
   expected: Case,
@@ -58,18 +43,10 @@ async function expectReference(
   using postprocessor = await createPostprocessor(fromPaddle(expected.options));
   const found = postprocessor.run(data, height, width, expected.height, expected.width);
   expect(found.length).toBe(expected.boxes.length);
-  const scale = Math.max(expected.width / width, expected.height / height);
   found.forEach(({ points, score }, index) => {
     const box = expected.boxes[index]!;
     expect(Math.abs(score - expected.scores[index]!)).toBeLessThan(1e-9);
-    if (expected.options.box_type === "poly") {
-      // Clipper 2 cleans up otherwise than Clipper 6; the limits are just above what was measured.
-      expect(computeDistance(points, box)).toBeLessThan(1.5 * scale);
-      expect(computeDistance(box, points)).toBeLessThan(1.5 * scale);
-      expect(computePolygonIou(points, box)).toBeGreaterThan(0.97);
-    } else {
-      expect(points).toEqual(box);
-    }
+    expect(points).toEqual(box);
   });
 }
 
@@ -161,9 +138,9 @@ describe("any map gives detections within the image", () => {
           }
         },
       ),
-      { numRuns: 200, seed: 11 },
+      { numRuns: 100, seed: 11 },
     );
-    expect(total).toBeGreaterThan(100);
+    expect(total).toBeGreaterThan(60);
   });
 
   test("an empty map, one full of NaN and one full of ones", async () => {

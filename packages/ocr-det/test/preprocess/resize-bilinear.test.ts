@@ -1,4 +1,3 @@
-import { createRandom } from "@ocrslim/graph";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { BgrImage } from "../../src/images/bgr-image.ts";
@@ -17,17 +16,18 @@ function resizeWithOpenCv(cv: OpenCv, image: BgrImage, height: number, width: nu
 }
 
 function createNoise(height: number, width: number, seed: number): BgrImage {
-  const random = createRandom(seed);
-  return {
-    height,
-    width,
-    data: Uint8Array.from({ length: height * width * 3 }, () => random() * 256),
-  };
+  const data = new Uint8Array(height * width * 3);
+  let state = seed;
+  for (let at = 0; at < data.length; at += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    data[at] = state >>> 24;
+  }
+  return { height, width, data };
 }
 
 test("every byte is that of OpenCV's INTER_LINEAR", async () => {
   const { cv } = await loadOpenCv();
-  const side = fc.integer({ min: 1, max: 120 });
+  const side = fc.integer({ min: 1, max: 100 });
   fc.assert(
     fc.property(side, side, side, side, fc.integer(), (height, width, toHeight, toWidth, seed) => {
       const image = createNoise(height, width, seed);
@@ -35,7 +35,7 @@ test("every byte is that of OpenCV's INTER_LINEAR", async () => {
       expect([resized.height, resized.width]).toEqual([toHeight, toWidth]);
       expect(Buffer.compare(resized.data, resizeWithOpenCv(cv, image, toHeight, toWidth))).toBe(0);
     }),
-    { numRuns: 80, seed: 3 },
+    { numRuns: 60, seed: 3 },
   );
 });
 

@@ -1,10 +1,9 @@
-import { type Criterion, computeCost, type LossCurve } from "@ocrslim/graph";
-import { computeAgreement, type SampleDetections } from "@ocrslim/ocr-det";
+import { computeCost } from "@ocrslim/graph";
+import { computeAgreement } from "@ocrslim/ocr-det";
 import { budget, planPruning } from "@ocrslim/prune";
 import { measureLatency } from "@ocrslim/runtime";
 import { formatPercent } from "../../output/numbers.ts";
 import { detectAll } from "../detection.ts";
-import { pruneModel } from "../prune-model.ts";
 import {
   type MeasuredPlan,
   type PlanAxis,
@@ -12,11 +11,9 @@ import {
   searchBudget,
   type Target,
 } from "../search-budget.ts";
-import type { Prepared } from "./prepare.ts";
+import { type Prepared, pick } from "./prepare.ts";
+import type { Recovery } from "./recovery.ts";
 import type { CompressSettings } from "./settings.ts";
-
-/** Calibration images that every plan is tried on. */
-const triedImages = 8;
 
 function describeTarget({ kind, wanted, maximumLoss }: Target): string {
   const parts = [
@@ -30,22 +27,14 @@ function describeTarget({ kind, wanted, maximumLoss }: Target): string {
 export async function choosePlan(
   settings: CompressSettings,
   prepared: Prepared,
-  curves: readonly LossCurve[],
-  criterion: Criterion,
+  recovery: Recovery,
 ): Promise<SearchResult> {
   const { context, log, runtime, detection, target, inputShapes, original } = settings;
-  const { simplified, groups, statistics } = prepared;
+  const { simplified, groups, reference, tried } = prepared;
   const { signal } = context;
   const quiet = signal ? { signal } : {};
   log.step(`choose a plan: ${describeTarget(target)}`);
-  const samples = settings.calibration.slice(0, triedImages);
-  const reference: SampleDetections[] = await detectAll(
-    runtime,
-    original.model,
-    detection,
-    samples,
-    quiet,
-  );
+  const samples = pick(settings.calibration, tried);
   const baseline = computeCost(original.model, { inputShapes });
   const start = computeCost(simplified, { inputShapes });
 
@@ -55,15 +44,16 @@ export async function choosePlan(
     const fraction = Math.min(1, (kept * baseline[axis]) / start[axis]);
     const plan = planPruning(simplified, {
       groups,
-      criterion,
+      criterion: recovery.criterion,
       allocation: budget(axis === "macs" ? { macs: fraction } : { parameters: fraction }, {
-        losses: curves,
+        losses: recovery.curves,
       }),
       inputShapes,
       channelMultiple: settings.channelMultiple,
+      minimumKept: recovery.minimumKept,
       random: context.runOptions().random ?? (() => 0),
     });
-    const pruned = await pruneModel(simplified, { plan, groups, statistics, signal });
+    const pruned = await recovery.prune(plan, "trial");
     const found = await detectAll(runtime, pruned, detection, samples, quiet);
     const cost = computeCost(pruned, { inputShapes });
     const latencyRatio =

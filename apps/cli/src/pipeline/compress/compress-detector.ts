@@ -5,8 +5,6 @@ import {
   decodeModel,
   encodeModel,
   type Model,
-  simplify,
-  transform,
   writeModel,
 } from "@ocrslim/graph";
 import { assertDisjointDatasets } from "@ocrslim/ocr-det";
@@ -17,12 +15,9 @@ import { formatPercent } from "../../output/numbers.ts";
 import { renderReport } from "../../report/render-report.ts";
 import type { CompressReport } from "../../report/types.ts";
 import { version } from "../../version.ts";
-import { createCriterion } from "../criteria.ts";
-import { pruneModel } from "../prune-model.ts";
 import type { MeasuredPlan, SearchResult } from "../search-budget.ts";
 import { choosePlan } from "./choose-plan.ts";
 import { drawPictures } from "./draw-pictures.ts";
-import { measureCurves } from "./measure-curves.ts";
 import {
   collectMeasures,
   compareLatency,
@@ -31,6 +26,9 @@ import {
   profileModels,
 } from "./measure-models.ts";
 import { type Prepared, prepare } from "./prepare.ts";
+import { recoverByLeastSquares } from "./recover-by-least-squares.ts";
+import { recoverByMeans } from "./recover-by-means.ts";
+import type { Recovery } from "./recovery.ts";
 import type { CompressSettings } from "./settings.ts";
 
 /** What a run folder holds. */
@@ -49,22 +47,13 @@ const files = {
 async function buildSlim(
   settings: CompressSettings,
   prepared: Prepared,
+  recovery: Recovery,
   chosen: MeasuredPlan | undefined,
 ): Promise<{ model: Model; bytes: number }> {
-  settings.log.step("prune, compensate, verify");
-  const { signal } = settings.context;
-  const { simplified, groups, statistics } = prepared;
+  settings.log.step("prune, recover, verify");
   const model = chosen
-    ? await pruneModel(simplified, {
-        plan: chosen.plan,
-        groups,
-        statistics,
-        simplify: true,
-        signal,
-        logger: settings.log.logger,
-      })
-    : cloneModel(simplified);
-  if (!chosen) await transform(model, simplify(), settings.context.runOptions());
+    ? await recovery.prune(chosen.plan, "final")
+    : cloneModel(prepared.simplified);
   const bytes = encodeModel(model);
   const read = decodeModel(bytes);
   assertValidModel(read);
@@ -110,11 +99,13 @@ export async function compressDetector(
   for (const set of settings.alsoMeasure) await assertDisjointDatasets(calibration, set.samples);
 
   const prepared = await prepare(settings);
-  const criterion = createCriterion(settings.criterion, prepared.simplified, prepared.statistics);
-  const sensitivity = await measureCurves(settings, prepared, criterion);
-  const search = await choosePlan(settings, prepared, sensitivity.curves, criterion);
+  const recovery =
+    settings.recovery === "means"
+      ? await recoverByMeans(settings, prepared)
+      : await recoverByLeastSquares(settings, prepared);
+  const search = await choosePlan(settings, prepared, recovery);
   const { chosen } = search;
-  const slim = await buildSlim(settings, prepared, chosen);
+  const slim = await buildSlim(settings, prepared, recovery, chosen);
   const models = { original: original.model, simplified: prepared.simplified, slim: slim.model };
   const found = await detectOnEvaluation(settings, models);
   const alsoMeasured = await measureOthers(settings, models);
@@ -133,7 +124,7 @@ export async function compressDetector(
     ? ((before.hmean ?? 0) - (after.hmean ?? 0)) / (before.hmean ?? 1)
     : before.agreement - after.agreement;
   const kept = new Map(chosen?.plan.groups.map((group) => [group.id, group.keep.length]));
-  const skippedIds = new Set(prepared.skipped.map((skip) => skip.group));
+  const skippedIds = new Set([...prepared.skipped, ...recovery.skipped].map((skip) => skip.group));
   const report: CompressReport = {
     formatVersion: 1,
     version,
@@ -159,13 +150,13 @@ export async function compressDetector(
       calibration: calibration.map((sample) => sample.id),
       evaluation: evaluation.map((sample) => sample.id),
       labelled,
-      sensitivityImages: prepared.sensitivityFeeds.length,
+      sensitivityImages: recovery.images,
     },
     alsoMeasured,
     latency: {
       inputShape: latency.inputShape,
       threads: latency.threads,
-      rounds: settings.rounds,
+      rounds: latency.rounds,
       simplifiedRatio: latency.ratio.simplified,
     },
     groups: prepared.worthwhile.map(({ id, width }) => ({
@@ -173,10 +164,11 @@ export async function compressDetector(
       width,
       kept: kept.get(id) ?? width,
     })),
-    curves: sensitivity.curves,
-    curveMetric: sensitivity.metric ?? "the metric",
+    curves: recovery.curves,
+    curveMetric: recovery.curveMetric,
     skipped: [
       ...prepared.skipped,
+      ...recovery.skipped,
       ...(chosen?.plan.skipped.filter((skip) => !skippedIds.has(skip.group)) ?? []),
     ],
     trials: search.tried.map((trial) => ({

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChannelGroup, Criterion } from "@ocrslim/graph";
+import type { ActivationStatistics } from "@ocrslim/prune";
 import {
   analyzeSensitivity,
   type PointSpec,
@@ -52,9 +53,10 @@ export async function measureCurves(
   settings: CompressSettings,
   prepared: Prepared,
   criterion: Criterion,
+  statistics: ActivationStatistics,
 ): Promise<SensitivityReport> {
   const { context, log, runtime } = settings;
-  const { simplified, groups, worthwhile, statistics, sensitivityFeeds } = prepared;
+  const { simplified, groups, worthwhile, sensitivityFeeds } = prepared;
   const points = listCurvePoints(worthwhile, settings.channelMultiple);
   log.step(
     `sensitivity of ${worthwhile.length} groups, ${points.length} points, ${sensitivityFeeds.length} images`,

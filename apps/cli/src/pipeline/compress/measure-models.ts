@@ -63,6 +63,8 @@ export interface LatencyComparison {
   readonly ratio: { readonly simplified: number; readonly slim: number };
   readonly inputShape: readonly number[];
   readonly threads: number | undefined;
+  /** Rounds that were timed with the slim model: fewer than wanted on a slow machine. */
+  readonly rounds: number;
 }
 
 /** Times the original in turns with the simplified and with the slim model. */
@@ -87,6 +89,7 @@ export async function compareLatency(
     ratio,
     inputShape: slim.inputShape,
     threads: slim.threads,
+    rounds: slim.models[0]?.samples.length ?? 0,
   };
 }
 

@@ -10,10 +10,11 @@ import {
   transform,
   writeModel,
 } from "@ocrslim/graph";
-import { type ActivationStatistics, collectActivationStatistics } from "@ocrslim/prune";
+import type { Sample, SampleDetections } from "@ocrslim/ocr-det";
 import type { Feeds } from "@ocrslim/runtime";
+import { CliError } from "../../cli-error.ts";
 import { largestDifference, runAll } from "../compare-maps.ts";
-import { loadFeeds } from "../detection.ts";
+import { detectAll, loadFeeds } from "../detection.ts";
 import { listWorthwhileGroups } from "../worthwhile-groups.ts";
 import type { CompressSettings } from "./settings.ts";
 
@@ -27,7 +28,10 @@ export interface Prepared {
   /** Those that are analysed. */
   readonly worthwhile: readonly ChannelGroup[];
   readonly skipped: readonly SkippedGroup[];
-  readonly statistics: ActivationStatistics;
+  /** Which calibration images plans are tried on. */
+  readonly tried: readonly number[];
+  /** What the original finds in them. */
+  readonly reference: readonly SampleDetections[];
   /** Small calibration pictures for the sensitivity analysis. */
   readonly sensitivityFeeds: readonly Feeds[];
   readonly notes: readonly string[];
@@ -58,10 +62,36 @@ async function simplifySafely(
   return { model: cloneModel(original), notes: [note] };
 }
 
-/** Simplifies, finds the groups, and collects activations of the calibration images. */
+/** Most calibration images that every plan is tried on. */
+const triedImages = 8;
+
+/** A third of the calibration images, at least one. */
+function listTried(count: number): number[] {
+  const tried = Math.min(triedImages, Math.max(1, Math.floor(count / 3)));
+  return Array.from({ length: tried }, (_, index) => index);
+}
+
+/** Detections to compare plans with; without any, nothing could be compared. */
+async function detectReference(
+  settings: CompressSettings,
+  samples: readonly Sample[],
+): Promise<SampleDetections[]> {
+  const { context, runtime, original, detection } = settings;
+  const quiet = context.signal ? { signal: context.signal } : {};
+  const found = await detectAll(runtime, original.model, detection, samples, quiet);
+  if (found.some((image) => image.detections.length > 0)) return found;
+  throw new CliError(
+    "unsuitable-data",
+    `${original.name} finds no text in ${samples.length} calibration images, such as ${samples[0]?.imagePath}; check the pictures, the resize and --thresh`,
+  );
+}
+
+/** Simplifies, and finds the groups. */
 export async function prepare(settings: CompressSettings): Promise<Prepared> {
-  const { context, runtime, log, inputShapes, calibration, detection } = settings;
+  const { context, log, inputShapes, calibration, detection } = settings;
   const { signal } = context;
+  const tried = listTried(calibration.length);
+  const reference = await detectReference(settings, pick(calibration, tried));
   log.step("simplify");
   const small = {
     kind: "limit-side",
@@ -80,7 +110,7 @@ export async function prepare(settings: CompressSettings): Promise<Prepared> {
   const { model, notes } = await simplifySafely(settings, sensitivityFeeds);
   await writeModel(model, join(settings.folder, "simplified.onnx"));
 
-  log.step("find channel groups and collect activations");
+  log.step("find channel groups");
   const groups = findChannelGroups(model, { inputShapes });
   const { groups: worthwhile, skipped } = listWorthwhileGroups(
     model,
@@ -89,15 +119,19 @@ export async function prepare(settings: CompressSettings): Promise<Prepared> {
     settings.channelMultiple,
   );
   log.note(`${groups.length} groups, ${worthwhile.length} of them worth an analysis`);
-  async function* stream(): AsyncGenerator<Feeds> {
-    for (const sample of calibration) yield* await loadFeeds(model, [sample], detection, signal);
-  }
-  const statistics = await collectActivationStatistics(model, {
-    ...context.runOptions(),
-    logger: log.logger,
+  return {
+    simplified: model,
     groups,
-    feeds: stream(),
-    runtime,
-  });
-  return { simplified: model, groups, worthwhile, skipped, statistics, sensitivityFeeds, notes };
+    worthwhile,
+    skipped,
+    tried,
+    reference,
+    sensitivityFeeds,
+    notes,
+  };
+}
+
+/** The items at the indices. */
+export function pick<T>(items: readonly T[], indices: readonly number[]): T[] {
+  return indices.flatMap((index) => items.slice(index, index + 1));
 }

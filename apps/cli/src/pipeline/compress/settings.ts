@@ -6,6 +6,7 @@ import type { CriterionName } from "../criteria.ts";
 import type { Images } from "../data.ts";
 import type { ModelFile } from "../models.ts";
 import type { Target } from "../search-budget.ts";
+import type { RecoveryName } from "./recovery.ts";
 import type { RunLog } from "./run-log.ts";
 
 /** What all steps of a compression share. */
@@ -23,6 +24,8 @@ export interface CompressSettings {
   readonly evaluation: readonly Sample[];
   readonly alsoMeasure: readonly Images[];
   readonly target: Target;
+  readonly recovery: RecoveryName;
+  /** For recovery by means. */
   readonly criterion: CriterionName;
   readonly channelMultiple: number;
   readonly sensitivityImages: number;

@@ -51,8 +51,8 @@ function product(shape: readonly number[], from: number, to: number): number {
   return result;
 }
 
-/** Elements that are walked to see what a reshape couples. */
-const MAX_SEGMENT = 2 ** 24;
+/** How many steps are walked at most to see what a reshape couples. */
+const MAX_STEPS = 2 ** 20;
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
@@ -121,10 +121,6 @@ function spreadReshape(node: Node, port: Port, context: SpreadContext): void {
     return;
   }
   const size = product(shape, segment.first, segment.end);
-  if (size > MAX_SEGMENT) {
-    context.block(port.value, port.axis, `${node.describe()} reshapes ${size} elements`);
-    return;
-  }
   const stride = product(shape, port.axis + 1, segment.end);
   let best:
     | {
@@ -138,6 +134,10 @@ function spreadReshape(node: Node, port: Port, context: SpreadContext): void {
     const otherLength = otherShape[axis] ?? 1;
     if (otherLength === 1) continue;
     const otherStride = product(otherShape, axis + 1, segment.otherEnd);
+    if (size / greatestCommonDivisor(stride, otherStride) > MAX_STEPS) {
+      context.block(port.value, port.axis, `${node.describe()} reshapes ${size} elements`);
+      return;
+    }
     const pairs = (): Iterable<readonly [number, number]> =>
       sharedIndices(size, stride, length, otherStride, otherLength);
     const sets = countSets(pairs(), length, otherLength);

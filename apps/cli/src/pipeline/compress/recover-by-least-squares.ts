@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import {
+  cloneModel,
+  type LossCurve,
+  type Model,
+  type PruningPlan,
+  transform,
+} from "@ocrslim/graph";
+import { calibrationCrops } from "@ocrslim/ocr-det";
+import {
+  analyzeReconstruction,
+  pruneChannels,
+  reconstruction,
+  reconstructLayers,
+} from "@ocrslim/prune";
+import type { Feeds } from "@ocrslim/runtime";
+import { writeJson } from "../../output/files.ts";
+import { imageInputOf } from "../detection.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Recovery } from "./recovery.ts";
+import type { CompressSettings } from "./settings.ts";
+
+/** Crops that a trial is refitted on; the final model takes all of them. */
+const trialCrops = 8;
+
+/** Least fraction of a group's channels that stays: beyond it the estimates say little. */
+const minimumKept = 0.25;
+
+/**
+ * Chooses channels by what a refit can't make up for, and refits every layer of the pruned model by
+ * least squares to the unpruned one's outputs.
+ */
+export async function recoverByLeastSquares(
+  settings: CompressSettings,
+  prepared: Prepared,
+): Promise<Recovery> {
+  const { context, log, runtime, inputShapes } = settings;
+  const { simplified, groups, worthwhile } = prepared;
+  const feeds = await cropCalibration(settings, prepared);
+  log.step(`what a refit can make up for: ${worthwhile.length} groups, ${feeds.length} crops`);
+  const analysis = await analyzeReconstruction(simplified, {
+    ...context.runOptions(),
+    groups: worthwhile,
+    inputShapes,
+    feeds,
+    runtime,
+  });
+  const curves = analysis.curves.map((curve) => thinOut(curve, settings.channelMultiple));
+  await writeJson(join(settings.folder, "sensitivities.json"), {
+    formatVersion: 1,
+    kind: "reconstruction",
+    metric: curveMetric,
+    images: feeds.length,
+    curves,
+    order: Object.fromEntries(analysis.orders),
+    skipped: analysis.skipped,
+  });
+  const prune = async (plan: PruningPlan, effort: "trial" | "final"): Promise<Model> => {
+    const model = cloneModel(simplified);
+    await transform(model, pruneChannels({ plan }), { logger: log.logger });
+    const layers = await reconstructLayers(model, {
+      ...context.runOptions(),
+      teacher: simplified,
+      plan,
+      groups,
+      feeds: effort === "final" ? feeds : spread(feeds, trialCrops),
+      runtime,
+    });
+    if (effort === "final") {
+      for (const { layer, reason } of layers) {
+        if (reason) log.logger.info(`not refitted: ${layer}: ${reason}`);
+      }
+    }
+    return model;
+  };
+  return {
+    criterion: reconstruction(analysis),
+    curves,
+    curveMetric,
+    skipped: analysis.skipped,
+    images: feeds.length,
+    minimumKept,
+    tried: prepared.tried,
+    prune,
+  };
+}
+
+const curveMetric = "map divergence after a refit (estimated)";
+
+/** Crops of the calibration images that plans are not tried on. */
+async function cropCalibration(settings: CompressSettings, prepared: Prepared): Promise<Feeds[]> {
+  const { calibration, context, detection } = settings;
+  const input = imageInputOf(prepared.simplified);
+  const tried = new Set(prepared.tried);
+  const rest = calibration.filter((_, index) => !tried.has(index));
+  const { random, signal } = context.runOptions();
+  const crops = calibrationCrops(rest.length > 0 ? rest : calibration, {
+    resize: detection.resize,
+    normalize: detection.normalize,
+    random: random ?? (() => 0.5),
+    ...(signal ? { signal } : {}),
+  });
+  const feeds: Feeds[] = [];
+  for await (const crop of crops) feeds.push({ [input]: crop });
+  return feeds;
+}
+
+/** Some of the items, evenly from all of them. */
+function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  const step = items.length / count;
+  return Array.from({ length: count }, (_, index) => items[Math.floor(index * step)] as T);
+}
+
+/** Only the points that a plan can choose. */
+function thinOut(curve: LossCurve, channelMultiple: number): LossCurve {
+  const { width } = curve;
+  const points = curve.points.filter(({ ratio }) => {
+    const kept = Math.round(width * (1 - ratio));
+    return kept % channelMultiple === 0;
+  });
+  return { ...curve, points };
+}
