@@ -53,7 +53,7 @@ export function writeLayer(node: Node, layer: LinearLayer, { weight, bias }: Lin
 }
 
 /** A constant that other nodes read too gets a twin, so that only this node changes. */
-function replaceConstant(node: Node, index: number, tensor: Tensor, name: string): void {
+export function replaceConstant(node: Node, index: number, tensor: Tensor, name: string): void {
   const value = node.inputs[index];
   if (value && value.uses.length === 1 && value.tensor && !value.isGraphInput)
     setConstantTensor(value, tensor);

@@ -1,4 +1,5 @@
-import { constantTensor, type Node, setConstantTensor, Tensor } from "@ocrslim/graph";
+import { constantTensor, type Node, Tensor } from "@ocrslim/graph";
+import { replaceConstant } from "./layer-weights.ts";
 import type { LinearLayer } from "./linear-layer.ts";
 import type { ReconstructedLayer } from "./reconstruct.ts";
 import type { Rows } from "./sample-rows.ts";
@@ -27,9 +28,7 @@ export function fitPerChannel(
 ): ReconstructedLayer {
   const weightValue = node.inputs[1];
   const weight = weightValue && constantTensor(weightValue);
-  if (!weightValue || !weight || weightValue.uses.length > 1) {
-    return { layer: layer.key, method: "declined", reason: "its weight is shared" };
-  }
+  if (!weight) return { layer: layer.key, method: "declined", reason: "its weight is computed" };
   const channels = weight.dims[0] ?? 0;
   const sums = sumChannels(channels, pairs);
   const gain = new Float64Array(channels);
@@ -55,11 +54,8 @@ export function fitPerChannel(
   const values = weight
     .float32Values()
     .map((value, index) => value * (gain[Math.floor(index / perChannel)] as number));
-  setConstantTensor(weightValue, Tensor.float32(weight.dims, values));
-  const biasTensor = Tensor.float32([channels], bias);
-  const biasValue = node.inputs[2];
-  if (biasValue?.tensor && biasValue.uses.length === 1) biasValue.tensor = biasTensor;
-  else node.setInput(2, node.graph.addInitializer(`${layer.key}_bias`, biasTensor));
+  replaceConstant(node, 1, Tensor.float32(weight.dims, values), `${layer.key}_weight`);
+  replaceConstant(node, 2, Tensor.float32([channels], bias), `${layer.key}_bias`);
   return {
     layer: layer.key,
     method: "per-channel",

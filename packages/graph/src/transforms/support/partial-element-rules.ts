@@ -23,6 +23,9 @@ const gather: ElementRule = (node, known) => {
   return { dtype: data.dtype, isScalar: indices.isScalar, items };
 };
 
+/** Longest list of dims that is followed element by element. */
+const MAX_ITEMS = 1024;
+
 const slice: ElementRule = (node, known, opset) => {
   const data = known.elementsOf(node.input(0));
   const bounds = sliceBounds(node, opset);
@@ -40,7 +43,8 @@ const concat: ElementRule = (node, known) => {
     if (part) items.push(...part.items);
     else {
       const length = known.shapeOf(input)?.[0];
-      if (typeof length !== "number") return undefined;
+      // Lists of dims are short; a file may claim anything.
+      if (typeof length !== "number" || !(length >= 0 && length <= MAX_ITEMS)) return undefined;
       items.push(...Array.from({ length }, () => undefined));
     }
   }
