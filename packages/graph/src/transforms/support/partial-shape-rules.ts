@@ -105,12 +105,16 @@ const transpose: ShapeRule = (node, known) => {
   return permutation.map((axis) => data[axis]);
 };
 
+/** Highest rank that is believed. */
+const MAX_RANK = 64;
+
 const reshape: ShapeRule = (node, known) => {
   const target = known.elementsOf(node.input(1));
   const data = known.shapeOf(node.input(0));
   if (!target) {
     const length = known.shapeOf(node.input(1))?.[0];
-    return typeof length === "number" ? Array.from({ length }, () => undefined) : undefined;
+    const isRank = typeof length === "number" && length >= 0 && length <= MAX_RANK;
+    return isRank ? Array.from({ length }, () => undefined) : undefined;
   }
   const zeroIsCopy = node.int("allowzero", 0) === 0;
   const dims = target.items.map((item, axis) =>
