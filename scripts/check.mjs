@@ -16,16 +16,15 @@ function check(name, command, args) {
 }
 
 install();
-check("format and lint", "npx", ["biome", "ci", "--error-on-warnings", "."]);
-check("types", "npx", ["turbo", "run", "typecheck", "--output-logs=errors-only"]);
+check("format and lint", "biome", ["ci", "--error-on-warnings", "."]);
+check("types", "turbo", ["run", "typecheck", "--output-logs=errors-only"]);
 check("package boundaries", "node", ["scripts/boundaries.mjs"]);
-check("unused code and dependencies", "npx", ["knip"]);
-check("build", "npx", ["turbo", "run", "build", "--output-logs=errors-only"]);
+check("unused code and dependencies", "knip", []);
+check("build", "turbo", ["run", "build", "--output-logs=errors-only"]);
 
 const folder = mkdtempSync(join(tmpdir(), "ocrslim-check-"));
 const report = join(folder, "vitest.json");
-check("tests", "npx", [
-  "vitest",
+check("tests", "vitest", [
   "run",
   "--reporter=dot",
   "--reporter=json",

@@ -7,8 +7,7 @@ import { install, root, run } from "./lib.mjs";
 
 install();
 console.log("Building …");
-const built = run("npx", [
-  "turbo",
+const built = run("turbo", [
   "run",
   "build",
   "--output-logs=errors-only",

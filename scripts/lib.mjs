@@ -10,11 +10,18 @@ export const env = {
   ONNXRUNTIME_NODE_INSTALL: "skip",
   TURBO_TELEMETRY_DISABLED: "1",
   DO_NOT_TRACK: "1",
+  NO_COLOR: "1",
 };
 
-/** Runs a command in the workspace's root; returns its exit code. */
+/** Runs a tool of the workspace, or another command, in its root; returns the exit code. */
 export function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, env, stdio: "inherit", ...options });
+  const tool = `${root}node_modules/.bin/${command}`;
+  const result = spawnSync(existsSync(tool) ? tool : command, args, {
+    cwd: root,
+    env,
+    stdio: "inherit",
+    ...options,
+  });
   if (result.error) throw result.error;
   return result.status ?? 1;
 }

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Inside `examples`, so that package names resolve as they do for a user. */
-const folder = `${root}examples/.readme`;
+const parent = `${root}examples/.readme`;
 
 const documents = [
   "README.md",
@@ -36,8 +36,10 @@ function codeBlocks(document: string): readonly Block[] {
 const blocks = documents.flatMap(codeBlocks);
 
 describe("code in the documents", () => {
+  let folder = "";
   beforeAll(() => {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(parent, { recursive: true });
+    folder = mkdtempSync(`${parent}/run-`);
   });
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
