@@ -6,6 +6,7 @@ import {
   type Model,
   type PruningPlan,
   removeChannels,
+  type ShapeRule,
   type Transform,
 } from "@ocrslim/graph";
 import { PruneError } from "./errors.ts";
@@ -16,6 +17,8 @@ export interface PruneChannelsOptions {
   readonly plan: PruningPlan;
   /** Rules by operator; needed only where the plan's groups were found with a table of your own. */
   readonly rules?: ReadonlyMap<string, ChannelRule>;
+  /** Shape rules of your own operators. Default: `shapeRules`. */
+  readonly shapeRules?: ReadonlyMap<string, ShapeRule>;
 }
 
 /**
@@ -31,11 +34,12 @@ export interface PruneChannelsOptions {
  * @throws PruneError `plan-mismatch` if the plan was made for another model.
  */
 export function pruneChannels(options: PruneChannelsOptions): Transform {
-  const { plan, rules } = options;
+  const { plan, rules, shapeRules } = options;
+  const tables = { ...(rules ? { rules } : {}), ...(shapeRules ? { shapeRules } : {}) };
   return {
     name: "pruneChannels",
     run(model) {
-      const removedChannels = applyPlan(model, plan, rules);
+      const removedChannels = applyPlan(model, plan, tables);
       return { modified: removedChannels > 0, counts: { removedChannels } };
     },
   };
@@ -45,11 +49,14 @@ export function pruneChannels(options: PruneChannelsOptions): Transform {
 function applyPlan(
   model: Model,
   plan: PruningPlan,
-  rules: ReadonlyMap<string, ChannelRule> | undefined,
+  tables: Pick<PruneChannelsOptions, "rules" | "shapeRules">,
 ): number {
-  const shapes = inferShapes(model, { inputShapes: plan.inputShapes });
-  const table = rules ? { rules } : {};
-  const groups = findChannelGroups(model, { shapes, ...table });
+  const { rules, shapeRules } = tables;
+  const shapes = inferShapes(model, {
+    inputShapes: plan.inputShapes,
+    ...(shapeRules ? { rules: shapeRules } : {}),
+  });
+  const groups = findChannelGroups(model, { shapes, ...(rules ? { rules } : {}) });
   const widths = new Map(groups.map((group) => [group.id, group.width]));
   let removed = 0;
   for (const { id, width, keep } of plan.groups) {
@@ -65,7 +72,7 @@ function applyPlan(
   }
   const keep = new Map(plan.groups.map((group) => [group.id, group.keep]));
   try {
-    removeChannels(model, { groups, keep, shapes, ...table });
+    removeChannels(model, { groups, keep, shapes, ...tables });
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;
     throw new PruneError("invalid-plan", `pruneChannels: ${error.message}`, { cause: error });

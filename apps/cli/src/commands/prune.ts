@@ -4,9 +4,12 @@ import {
   computeCost,
   findChannelGroups,
   type Model,
+  type PruningPlan,
+  simplify,
+  transform,
   writeModel,
 } from "@ocrslim/graph";
-import { type ActivationStatistics, collectActivationStatistics, readPlan } from "@ocrslim/prune";
+import { collectActivationStatistics, readPlan } from "@ocrslim/prune";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { outputOption } from "../options/data-options.ts";
 import {
@@ -14,45 +17,64 @@ import {
   detectionOptions,
   toDetectionSettings,
 } from "../options/detection-options.ts";
-import { integerIn, optional, text, textList, withDefault } from "../options/option.ts";
+import { integerIn, oneOf, optional, text, textList, withDefault } from "../options/option.ts";
 import { assertWritableFile } from "../output/files.ts";
 import { formatBytes, formatCount } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
+import { type RecoveryName, recoveryNames } from "../pipeline/compress/recovery.ts";
 import { readImages, shuffle } from "../pipeline/data.ts";
 import { loadFeeds } from "../pipeline/detection.ts";
 import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
 import { pruneModel } from "../pipeline/prune-model.ts";
+import { loadCrops, refitModel } from "../pipeline/refit-model.ts";
 
 interface PruneOptions extends DetectionFlags {
   plan: string;
   output: string;
   calibration: readonly string[];
+  recovery: RecoveryName;
   imageRoot: string | undefined;
   images: number;
 }
 
-async function collectStatistics(
+/** Prunes, and recovers from calibration pictures if there are some. */
+async function pruneAndRecover(
   context: CommandContext,
   model: Model,
-  inputShapes: Readonly<Record<string, readonly number[]>>,
+  plan: PruningPlan,
   options: PruneOptions,
-): Promise<ActivationStatistics | undefined> {
-  if (options.calibration.length === 0) return undefined;
+): Promise<Model> {
+  const { signal, logger } = context;
+  const common = { plan, signal, logger };
+  if (options.calibration.length === 0) {
+    return await pruneModel(model, { ...common, simplify: true });
+  }
   const { samples } = await readImages(context, options.calibration, options.imageRoot);
   const chosen = shuffle(samples, context.seed).slice(0, options.images);
-  const feeds = await loadFeeds(model, chosen, toDetectionSettings(options), context.signal);
-  return collectActivationStatistics(model, {
-    ...context.runOptions(),
-    groups: findChannelGroups(model, { inputShapes }),
-    feeds,
-    runtime: createRuntimeFor(context),
-  });
+  const settings = toDetectionSettings(options);
+  const runtime = createRuntimeFor(context);
+  const runOptions = context.runOptions();
+  const groups = findChannelGroups(model, { inputShapes: plan.inputShapes });
+  if (options.recovery === "means") {
+    const feeds = await loadFeeds(model, chosen, settings, signal);
+    const statistics = await collectActivationStatistics(model, {
+      ...runOptions,
+      groups,
+      feeds,
+      runtime,
+    });
+    return await pruneModel(model, { ...common, statistics, groups, simplify: true });
+  }
+  const feeds = await loadCrops(model, chosen, settings, runOptions);
+  const pruned = await refitModel(model, { plan, groups, feeds, runtime, runOptions });
+  await transform(pruned, simplify(), runOptions);
+  return pruned;
 }
 
 /** `ocrslim prune MODEL --plan PLAN -o OUT` */
 export const prune: Command = defineCommand<PruneOptions>({
   name: "prune",
-  summary: "Applies a plan; with --calibration, makes up for the means of what is removed.",
+  summary: "Applies a plan; with --calibration, recovers what can be recovered without training.",
   arguments: [{ syntax: "<model>", description: "The model that the plan was made for." }],
   options: {
     plan: { flags: "--plan <file>", description: "A plan, as plan writes it.", schema: text() },
@@ -60,9 +82,15 @@ export const prune: Command = defineCommand<PruneOptions>({
     calibration: {
       flags: "--calibration <path>",
       description:
-        "Pictures, as --data takes them elsewhere, whose activations give the means. Repeatable.",
+        "Pictures without labels, as --data takes them elsewhere, to recover from. Repeatable.",
       schema: textList(0),
       repeated: true,
+    },
+    recovery: {
+      flags: "--recovery <name>",
+      description:
+        "least-squares: every layer is refitted; means: biases make up for the means of what is removed. Default: least-squares.",
+      schema: withDefault(oneOf(recoveryNames), "least-squares"),
     },
     imageRoot: {
       flags: "--image-root <folder>",
@@ -82,14 +110,7 @@ export const prune: Command = defineCommand<PruneOptions>({
     const output = context.path(options.output);
     await assertWritableFile(output);
     const { inputShapes } = plan;
-    const statistics = await collectStatistics(context, file.model, inputShapes, options);
-    const pruned = await pruneModel(file.model, {
-      plan,
-      ...(statistics ? { statistics } : {}),
-      simplify: true,
-      signal: context.signal,
-      logger: context.logger,
-    });
+    const pruned = await pruneAndRecover(context, file.model, plan, options);
     assertValidModel(pruned);
     const session = await createRuntimeFor(context).load(pruned);
     await session.dispose();
@@ -132,7 +153,7 @@ export const prune: Command = defineCommand<PruneOptions>({
       },
       groups: plan.groups.length,
       skipped: plan.skipped,
-      compensated: statistics !== undefined,
+      recovery: options.calibration.length > 0 ? options.recovery : "none",
       file: options.output,
     });
   },

@@ -63,26 +63,38 @@ describe("plan and prune", () => {
     expect(pruned.exitCode).toBe(0);
     const report = JSON.parse(pruned.stdout);
     expect(report.ratios.macs).toBeCloseTo(predicted.macsRatio, 1);
-    expect(report.compensated).toBe(false);
+    expect(report.recovery).toBe("none");
     const inspected = await runCli(["inspect", output, "--json"]);
     expect(JSON.parse(inspected.stdout).macs).toBe(report.after.macs);
   });
 
-  it("makes up for means if there are calibration images", async () => {
-    const folder = await temporaryFolder();
-    const plan = join(folder, "plan.json");
-    await runCli(["plan", detector, "-o", plan, "--ratio", "0.2", "--quiet"]);
-    const outputs: Buffer[] = [];
-    for (const more of [[], ["--calibration", calibrationPages, "--images", "2", ...small]]) {
-      const output = join(folder, `pruned${more.length}.onnx`);
-      const argv = ["prune", detector, "--plan", plan, "-o", output, "--json", ...more];
-      const { exitCode, stdout } = await runCli(argv);
-      expect(exitCode).toBe(0);
-      expect(JSON.parse(stdout).compensated).toBe(more.length > 0);
-      outputs.push(await readFile(output));
-    }
-    expect(outputs[0]?.equals(outputs[1] ?? Buffer.alloc(0))).toBe(false);
-  });
+  it.each(["least-squares", "means"])(
+    "recovers by %s if there are calibration images",
+    async (recovery) => {
+      const folder = await temporaryFolder();
+      const plan = join(folder, "plan.json");
+      await runCli(["plan", detector, "-o", plan, "--ratio", "0.2", "--quiet"]);
+      const outputs: Buffer[] = [];
+      const calibrated = [
+        "--calibration",
+        calibrationPages,
+        "--images",
+        "2",
+        "--recovery",
+        recovery,
+        ...small,
+      ];
+      for (const more of [[], calibrated]) {
+        const output = join(folder, `pruned${more.length}.onnx`);
+        const argv = ["prune", detector, "--plan", plan, "-o", output, "--json", ...more];
+        const { exitCode, stdout } = await runCli(argv);
+        expect(exitCode).toBe(0);
+        expect(JSON.parse(stdout).recovery).toBe(more.length > 0 ? recovery : "none");
+        outputs.push(await readFile(output));
+      }
+      expect(outputs[0]?.equals(outputs[1] ?? Buffer.alloc(0))).toBe(false);
+    },
+  );
 
   it("keeps PaddleOCR's habits and groups that are named", async () => {
     const folder = await temporaryFolder();

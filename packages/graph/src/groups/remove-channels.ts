@@ -7,6 +7,7 @@ import type { Node } from "../ir/node.ts";
 import { takeIndices } from "../ir/take.ts";
 import type { Value } from "../ir/value.ts";
 import { inferShapes } from "../shapes/infer-shapes.ts";
+import type { ShapeRule } from "../shapes/shape-rule.ts";
 import type { ShapeInference } from "../shapes/types.ts";
 import type { ChannelRule, KeptChannels } from "./channel-rule.ts";
 import { channelRules } from "./channel-rules.ts";
@@ -21,6 +22,8 @@ export interface RemoveChannelsOptions {
   readonly shapes: ShapeInference;
   /** Rules by operator; the table that the groups were found with. Default: `channelRules`. */
   readonly rules?: ReadonlyMap<string, ChannelRule>;
+  /** Shape rules that `shapes` was inferred with, for the check of the result. Default: `shapeRules`. */
+  readonly shapeRules?: ReadonlyMap<string, ShapeRule>;
 }
 
 /**
@@ -44,7 +47,12 @@ export function removeChannels(model: Model, options: RemoveChannelsOptions): vo
   };
   const rules = options.rules ?? channelRules;
   const expected = apply(trial, kept, trialShapes, rules);
-  verify(trial, (value) => expected.get(value) ?? trialShapes.shapeOf(value), options.shapes);
+  verify(
+    trial,
+    (value) => expected.get(value) ?? trialShapes.shapeOf(value),
+    options.shapes,
+    options.shapeRules,
+  );
   apply(model, kept, options.shapes, rules);
 }
 
@@ -177,8 +185,12 @@ function verify(
   model: Model,
   expectedOf: (value: Value) => readonly number[] | undefined,
   before: ShapeInference,
+  shapeRules: ReadonlyMap<string, ShapeRule> | undefined,
 ): void {
-  const after = inferShapes(model, { inputShapes: before.inputShapes });
+  const after = inferShapes(model, {
+    inputShapes: before.inputShapes,
+    ...(shapeRules ? { rules: shapeRules } : {}),
+  });
   for (const value of model.graph.values) {
     const shape = expectedOf(value);
     if (!shape || (value.producer === undefined && value.tensor === undefined)) continue;

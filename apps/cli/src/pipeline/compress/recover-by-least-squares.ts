@@ -1,21 +1,9 @@
 import { join } from "node:path";
-import {
-  cloneModel,
-  type LossCurve,
-  type Model,
-  type PruningPlan,
-  transform,
-} from "@ocrslim/graph";
-import { calibrationCrops } from "@ocrslim/ocr-det";
-import {
-  analyzeReconstruction,
-  pruneChannels,
-  reconstruction,
-  reconstructLayers,
-} from "@ocrslim/prune";
+import type { LossCurve } from "@ocrslim/graph";
+import { analyzeReconstruction, reconstruction } from "@ocrslim/prune";
 import type { Feeds } from "@ocrslim/runtime";
 import { writeJson } from "../../output/files.ts";
-import { imageInputOf } from "../detection.ts";
+import { loadCrops, refitModel } from "../refit-model.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Recovery } from "./recovery.ts";
 import type { CompressSettings } from "./settings.ts";
@@ -55,24 +43,17 @@ export async function recoverByLeastSquares(
     order: Object.fromEntries(analysis.orders),
     skipped: analysis.skipped,
   });
-  const prune = async (plan: PruningPlan, effort: "trial" | "final"): Promise<Model> => {
-    const model = cloneModel(simplified);
-    await transform(model, pruneChannels({ plan }), { logger: log.logger });
-    const layers = await reconstructLayers(model, {
-      ...context.runOptions(),
-      teacher: simplified,
+  const prune: Recovery["prune"] = (plan, effort) =>
+    refitModel(simplified, {
       plan,
       groups,
       feeds: effort === "final" ? feeds : spread(feeds, trialCrops),
       runtime,
+      runOptions: {
+        ...context.runOptions(),
+        ...(effort === "final" ? { logger: log.logger } : {}),
+      },
     });
-    if (effort === "final") {
-      for (const { layer, reason } of layers) {
-        if (reason) log.logger.info(`not refitted: ${layer}: ${reason}`);
-      }
-    }
-    return model;
-  };
   return {
     criterion: reconstruction(analysis),
     curves,
@@ -90,19 +71,10 @@ const curveMetric = "map divergence after a refit (estimated)";
 /** Crops of the calibration images that plans are not tried on. */
 async function cropCalibration(settings: CompressSettings, prepared: Prepared): Promise<Feeds[]> {
   const { calibration, context, detection } = settings;
-  const input = imageInputOf(prepared.simplified);
   const tried = new Set(prepared.tried);
   const rest = calibration.filter((_, index) => !tried.has(index));
-  const { random, signal } = context.runOptions();
-  const crops = calibrationCrops(rest.length > 0 ? rest : calibration, {
-    resize: detection.resize,
-    normalize: detection.normalize,
-    random: random ?? (() => 0.5),
-    ...(signal ? { signal } : {}),
-  });
-  const feeds: Feeds[] = [];
-  for await (const crop of crops) feeds.push({ [input]: crop });
-  return feeds;
+  const samples = rest.length > 0 ? rest : calibration;
+  return await loadCrops(prepared.simplified, samples, detection, context.runOptions());
 }
 
 /** Some of the items, evenly from all of them. */

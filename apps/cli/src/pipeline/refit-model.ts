@@ -1,0 +1,63 @@
+import {
+  type ChannelGroup,
+  cloneModel,
+  type Model,
+  type PruningPlan,
+  type RunOptions,
+  transform,
+} from "@ocrslim/graph";
+import { calibrationCrops, type Sample } from "@ocrslim/ocr-det";
+import { pruneChannels, reconstructLayers } from "@ocrslim/prune";
+import type { Feeds, Runtime } from "@ocrslim/runtime";
+import type { DetectionSettings } from "../options/detection-options.ts";
+import { imageInputOf } from "./detection.ts";
+
+/** Crops of images, as the model takes them: what a refit is fitted on. */
+export async function loadCrops(
+  model: Model,
+  samples: readonly Sample[],
+  settings: Pick<DetectionSettings, "resize" | "normalize">,
+  { random, signal }: RunOptions,
+): Promise<Feeds[]> {
+  const input = imageInputOf(model);
+  const crops = calibrationCrops(samples, {
+    resize: settings.resize,
+    normalize: settings.normalize,
+    random: random ?? (() => 0.5),
+    ...(signal ? { signal } : {}),
+  });
+  const feeds: Feeds[] = [];
+  for await (const crop of crops) feeds.push({ [input]: crop });
+  return feeds;
+}
+
+/** Options of {@link refitModel}. */
+export interface RefitModelOptions {
+  readonly plan: PruningPlan;
+  /** Groups of the unpruned model, if they are at hand. */
+  readonly groups?: readonly ChannelGroup[];
+  readonly feeds: readonly Feeds[];
+  readonly runtime: Runtime;
+  readonly runOptions: RunOptions;
+}
+
+/** Returns a pruned copy of a model with every layer refitted to the unpruned one's outputs. */
+export async function refitModel(
+  model: Model,
+  { plan, groups, feeds, runtime, runOptions }: RefitModelOptions,
+): Promise<Model> {
+  const copy = cloneModel(model);
+  await transform(copy, pruneChannels({ plan }), runOptions);
+  const layers = await reconstructLayers(copy, {
+    ...runOptions,
+    teacher: model,
+    plan,
+    ...(groups ? { groups } : {}),
+    feeds,
+    runtime,
+  });
+  for (const { layer, reason } of layers) {
+    if (reason) runOptions.logger?.info(`not refitted: ${layer}: ${reason}`);
+  }
+  return copy;
+}
