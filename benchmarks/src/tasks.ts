@@ -7,6 +7,7 @@ import { cost } from "./tasks/cost.ts";
 import { latencyOnnxslim } from "./tasks/latency-onnxslim.ts";
 import { latencySimplified } from "./tasks/latency-simplified.ts";
 import { postProcessing } from "./tasks/post-processing.ts";
+import { pruneRefit } from "./tasks/prune-refit.ts";
 import { pruneTime } from "./tasks/prune-time.ts";
 import { pruneUniform } from "./tasks/prune-uniform.ts";
 import { readWrite } from "./tasks/read-write.ts";
@@ -29,5 +30,6 @@ export const benchmarks: readonly Benchmark[] = [
   sensitivityPoint,
   ...accuracy,
   ...pruneUniform,
+  pruneRefit,
   compress,
 ];

@@ -85,7 +85,7 @@ describe("recorded results", () => {
   it("are written between the README's markers, and nothing else is changed", async () => {
     const readme = join(folder, "README.md");
     await writeFile(readme, "before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n");
-    await updateReadme(readme, [results("2026-01-31", toFigure(spec, 7, 1))]);
+    await updateReadme(readme, renderTables([results("2026-01-31", toFigure(spec, 7, 1))]));
     const text = await readFile(readme, "utf8");
     expect(text).toMatch(
       /^before\n<!-- results:begin -->\n[\s\S]*7 ms[\s\S]*\n<!-- results:end -->\nafter\n$/,

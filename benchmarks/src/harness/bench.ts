@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { README, RESULTS_FOLDER, updateReadme } from "../update-readme.ts";
+import { RESULTS_FOLDER, updateReadmes } from "../update-readme.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { createContext } from "./create-context.ts";
 import type { Figure } from "./figure.ts";
 import { describeBenchMachine, findLoadWarning, type Machine } from "./machine.ts";
 import { readOptions, USAGE } from "./options.ts";
 import { figureToJson, renderFigure } from "./render-figure.ts";
-import { readResults, recordResults } from "./results-file.ts";
+import { recordResults } from "./results-file.ts";
 import { runBenchmarks, selectBenchmarks } from "./run-benchmarks.ts";
 
 /** Where lines go; results to `out`, everything else to `err`. */
@@ -67,10 +67,12 @@ async function record(figures: readonly Figure[], machine: Machine, io: BenchIo)
   const path = await recordResults(RESULTS_FOLDER, { formatVersion: 1, date, machine, figures });
   io.err(`recorded in ${path}`);
   try {
-    await updateReadme(README, await readResults(RESULTS_FOLDER));
+    await updateReadmes();
     return 0;
   } catch (error) {
-    io.err(`bench: ${README} is as it was: ${error instanceof Error ? error.message : error}`);
+    io.err(
+      `bench: the READMEs are as they were: ${error instanceof Error ? error.message : error}`,
+    );
     return 1;
   }
 }

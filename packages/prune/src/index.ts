@@ -77,11 +77,11 @@ export {
 } from "./reconstruction/analyze-reconstruction.ts";
 export {
   RECONSTRUCT_DEFAULTS,
-  type ReconstructedLayer,
   type ReconstructOptions,
   reconstruct,
   reconstructLayers,
 } from "./reconstruction/reconstruct.ts";
+export type { ReconstructedLayer } from "./reconstruction/reconstructed-layer.ts";
 export type { Compensation, Uncompensated } from "./recovery/compensate.ts";
 export {
   type CompensateMeansOptions,

@@ -38,7 +38,8 @@ export function decodeModel(bytes: Uint8Array, options: DecodeModelOptions = {})
       "decodeModel: there is no graph in the file; it is not an ONNX model",
     );
   }
-  const model = new Model(decodeGraph(proto.graph, undefined, options.externalData));
+  const decoding: Decoding = { external: options.externalData, names: new Map() };
+  const model = new Model(decodeGraph(proto.graph, undefined, decoding));
   model._irVersion = proto.irVersion ?? 0;
   model._producerName = proto.producerName ?? "";
   model._producerVersion = proto.producerVersion ?? "";
@@ -70,16 +71,26 @@ function functionNames(carried: Model["_carried"]): ReadonlySet<string> {
   return names;
 }
 
+/** What the parts of one model share while they are decoded. */
+interface Decoding {
+  readonly external: ExternalDataLoader | undefined;
+  /** Names that recur in every other node (operators, attributes), each kept once. */
+  readonly names: Map<string, string>;
+}
+
+function intern({ names }: Decoding, name: string): string {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  names.set(name, name);
+  return name;
+}
+
 interface Scope {
   readonly graph: Graph;
   readonly outer: Scope | undefined;
 }
 
-function decodeGraph(
-  proto: GraphProto,
-  outer: Scope | undefined,
-  external: ExternalDataLoader | undefined,
-): Graph {
+function decodeGraph(proto: GraphProto, outer: Scope | undefined, decoding: Decoding): Graph {
   const graph = new Graph();
   const scope: Scope = { graph, outer };
   graph._name = proto.name ?? "";
@@ -93,7 +104,7 @@ function decodeGraph(
   }
   for (const tensor of proto.initializer ?? NONE) {
     const value = constantValue(graph, tensor.name ?? "");
-    value._tensor = decodeTensor(tensor, external);
+    value._tensor = decodeTensor(tensor, decoding.external);
     graph._initializers.add(value);
   }
   for (const sparse of proto.sparseInitializer ?? NONE) {
@@ -101,7 +112,7 @@ function decodeGraph(
     value._sparse = sparse.source;
     graph._initializers.add(value);
   }
-  const nodes = (proto.node ?? NONE).map((node) => defineNode(graph, node));
+  const nodes = (proto.node ?? NONE).map((node) => defineNode(graph, node, decoding));
   for (const info of proto.valueInfo ?? NONE) {
     const value = graph._values.get(info.name ?? "");
     if (value) applyInfo(value, info);
@@ -114,7 +125,7 @@ function decodeGraph(
   }
   (proto.node ?? NONE).forEach((nodeProto, index) => {
     const node = nodes[index];
-    if (node) connectNode(node, nodeProto, scope, external);
+    if (node) connectNode(node, nodeProto, scope, decoding);
   });
   graph._source = proto.source;
   return graph;
@@ -138,8 +149,9 @@ function constantValue(graph: Graph, name: string): Value {
     : define(graph, name, "initializer");
 }
 
-function defineNode(graph: Graph, proto: NodeProto): Node {
-  const node = new Node(graph, proto.opType ?? "", proto.domain ?? "", [], NONE);
+function defineNode(graph: Graph, proto: NodeProto, decoding: Decoding): Node {
+  const opType = intern(decoding, proto.opType ?? "");
+  const node = new Node(graph, opType, intern(decoding, proto.domain ?? ""), [], NONE);
   node._name = proto.name ?? "";
   node._docString = proto.docString ?? "";
   node._carried = proto.carried;
@@ -153,12 +165,7 @@ function defineNode(graph: Graph, proto: NodeProto): Node {
   return node;
 }
 
-function connectNode(
-  node: Node,
-  proto: NodeProto,
-  scope: Scope,
-  external: ExternalDataLoader | undefined,
-): void {
+function connectNode(node: Node, proto: NodeProto, scope: Scope, decoding: Decoding): void {
   node._inputs = (proto.input ?? NONE).map((name, index) => {
     if (name === "") return undefined;
     const value = lookUp(scope, name);
@@ -166,7 +173,7 @@ function connectNode(
     return value;
   });
   node._attributes = (proto.attribute ?? NONE).map((attribute) =>
-    decodeAttribute(attribute, node, scope, external),
+    decodeAttribute(attribute, node, scope, decoding),
   );
   node._source = proto.source;
 }
@@ -227,17 +234,18 @@ function guessType(proto: AttributeProto): (typeof TYPES)[number] {
   return proto.graphs ? "graphs" : "";
 }
 
+// Lists are copied to their size: those of the decoder have room to grow.
 function decodeAttribute(
   proto: AttributeProto,
   node: Node,
   scope: Scope,
-  external: ExternalDataLoader | undefined,
+  decoding: Decoding,
 ): Attribute {
-  const name = proto.name ?? "";
+  const name = intern(decoding, proto.name ?? "");
   const base = { name, source: proto.source };
   const type = proto.refAttrName ? "" : proto.type ? (TYPES[proto.type] ?? "") : guessType(proto);
   const inner = (graph: GraphProto): Graph => {
-    const decoded = decodeGraph(graph, scope, external);
+    const decoded = decodeGraph(graph, scope, decoding);
     decoded._ownerNode = node;
     return decoded;
   };
@@ -254,14 +262,14 @@ function decodeAttribute(
     }
     case "tensor":
       if (!proto.t) break;
-      return { ...base, type, value: decodeTensor(proto.t, external) };
+      return { ...base, type, value: decodeTensor(proto.t, decoding.external) };
     case "graph":
       if (!proto.g) break;
       return { ...base, type, value: inner(proto.g) };
     case "floats":
-      return { ...base, type, value: proto.floats ?? NONE };
+      return { ...base, type, value: proto.floats?.slice() ?? NONE };
     case "ints":
-      return { ...base, type, value: proto.ints ?? NONE };
+      return { ...base, type, value: proto.ints?.slice() ?? NONE };
     case "strings": {
       const texts = (proto.strings ?? NONE).map(decodeText);
       const valid = texts.filter((text) => text !== undefined);
@@ -273,7 +281,7 @@ function decodeAttribute(
       return {
         ...base,
         type,
-        value: (proto.tensors ?? NONE).map((tensor) => decodeTensor(tensor, external)),
+        value: (proto.tensors ?? NONE).map((tensor) => decodeTensor(tensor, decoding.external)),
       };
     case "graphs":
       return { ...base, type, value: (proto.graphs ?? NONE).map(inner) };

@@ -35,7 +35,7 @@ export function decodeTensor(
       { value: name },
     );
   }
-  const dims = proto.dims ?? [];
+  const dims = proto.dims?.slice() ?? [];
   for (const dim of dims) {
     if (dim < 0 || !Number.isSafeInteger(dim)) {
       throw new GraphError(

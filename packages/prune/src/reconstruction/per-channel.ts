@@ -1,7 +1,7 @@
 import { constantTensor, type Node, Tensor } from "@ocrslim/graph";
 import { replaceConstant } from "./layer-weights.ts";
 import type { LinearLayer } from "./linear-layer.ts";
-import type { ReconstructedLayer } from "./reconstruct.ts";
+import type { ReconstructedLayer } from "./reconstructed-layer.ts";
 import type { Rows } from "./sample-rows.ts";
 import type { LinearFunction } from "./solve-layer.ts";
 

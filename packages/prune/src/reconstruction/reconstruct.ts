@@ -16,20 +16,11 @@ import { PruneError } from "../errors.ts";
 import type { Feeds } from "../statistics/collect-activation-statistics.ts";
 import { textMap } from "./analyze-reconstruction.ts";
 import { findCuts, lastUses } from "./cuts.ts";
-import { findLayerNode, readLayer, writeLayer } from "./layer-weights.ts";
-import { type LinearLayer, listLinearLayers } from "./linear-layer.ts";
-import { createMomentSummer, createMoments, type MomentSummer } from "./moments.ts";
-import { fitPerChannel } from "./per-channel.ts";
-import {
-  drawPoints,
-  gatherInputs,
-  gatherOutputs,
-  gridOf,
-  positionsAt,
-  type Rows,
-  type SamplePoints,
-} from "./sample-rows.ts";
-import { fitLinear, fitSharedBias } from "./solve-layer.ts";
+import { listLinearLayers } from "./linear-layer.ts";
+import { createMomentSummer } from "./moments.ts";
+import type { ReconstructedLayer } from "./reconstructed-layer.ts";
+import { refitLayer } from "./refit-layer.ts";
+import { drawPoints, type SamplePoints } from "./sample-rows.ts";
 
 /** Options of {@link reconstruct}. */
 export interface ReconstructOptions extends RunOptions {
@@ -60,19 +51,6 @@ export const RECONSTRUCT_DEFAULTS = {
   gateDamping: 0.1,
 } as const;
 
-/** What became of one layer. */
-export interface ReconstructedLayer {
-  /** First output name of the node. */
-  readonly layer: string;
-  readonly method: "least-squares" | "per-channel" | "declined";
-  /** Mean squared error over the variance of the targets, before and after. */
-  readonly errorBefore?: number;
-  readonly errorAfter?: number;
-  readonly rows?: number;
-  readonly damping?: number;
-  readonly reason?: string;
-}
-
 /**
  * Refits every layer of a pruned model by least squares, in the order in which they run: inputs are
  * those of the pruned and already refitted model, targets the unpruned model's outputs of the
@@ -102,11 +80,13 @@ export async function reconstructLayers(
   options: ReconstructOptions,
 ): Promise<readonly ReconstructedLayer[]> {
   const { teacher, plan, feeds, runtime } = options;
-  if (feeds.length === 0)
+  const settings = { ...RECONSTRUCT_DEFAULTS, ...options };
+  if (feeds.length === 0) {
     throw new PruneError(
       "invalid-option",
       "reconstruct: there are no calibration inputs; give a few dozen",
     );
+  }
   const context = createRunContext(options);
   const shapes = inferShapes(teacher, { inputShapes: plan.inputShapes });
   const groups = options.groups ?? findChannelGroups(teacher, { shapes });
@@ -131,37 +111,20 @@ export async function reconstructLayers(
       const isChanged = from.some((name) => changed.has(name));
       const keptOutputs = kept.get(layer.output)?.get(channelAxis);
       if (isChanged || keptOutputs) changed.add(layer.output);
-      const targets = await runSegment(
-        runtime,
-        teacher,
-        teacherValues,
-        from,
-        layer.output,
-        feeds.length,
-      );
-      const inputs = await runSegment(
-        runtime,
-        student,
-        studentValues,
-        from,
-        layer.data,
-        feeds.length,
-      );
-      if (isChanged)
-        report.push(
-          await refitLayer(student, layer, inputs, targets, keptOutputs, {
-            options,
-            summer,
-            points,
-            runtime,
-          }),
-        );
+      const targets = await runSegment(runtime, teacher, teacherValues, from, layer.output);
       teacherValues.set(layer.output, targets);
-      const own = new Map([[layer.data, inputs]]);
-      studentValues.set(
-        layer.output,
-        await runSegment(runtime, student, own, [layer.data], layer.output, feeds.length),
-      );
+      if (changed.has(layer.output)) {
+        const inputs = await runSegment(runtime, student, studentValues, from, layer.data);
+        const own = new Map([[layer.data, inputs]]);
+        const currentOutputs = (): Promise<readonly RuntimeTensor[]> =>
+          runSegment(runtime, student, own, [layer.data], layer.output);
+        if (isChanged) {
+          const damping = layer.isGlobal ? settings.gateDamping : settings.damping;
+          const refit = { summer, points, damping, currentOutputs };
+          report.push(await refitLayer(student, layer, inputs, targets, keptOutputs, refit));
+        }
+        studentValues.set(layer.output, await currentOutputs());
+      } else studentValues.set(layer.output, targets);
       for (const name of last.get(index) ?? []) {
         teacherValues.delete(name);
         studentValues.delete(name);
@@ -201,13 +164,13 @@ async function runSegment(
   store: ReadonlyMap<string, readonly RuntimeTensor[]>,
   from: readonly string[],
   output: string,
-  count: number,
 ): Promise<readonly RuntimeTensor[]> {
   const known = store.get(output);
   if (known) return known;
   await using session = await runtime.load(
     extractSubmodel(model, { inputs: from, outputs: [output] }),
   );
+  const count = Math.max(0, ...Array.from(store.values(), (tensors) => tensors.length));
   const results: RuntimeTensor[] = [];
   for (let image = 0; image < count; image++) {
     const feed: Record<string, RuntimeTensor> = {};
@@ -227,8 +190,7 @@ async function samplePoints(
   options: ReconstructOptions,
   random: () => number,
 ): Promise<readonly SamplePoints[]> {
-  const positions = options.positions ?? RECONSTRUCT_DEFAULTS.positions;
-  const textWeight = options.textWeight ?? RECONSTRUCT_DEFAULTS.textWeight;
+  const { positions, textWeight } = { ...RECONSTRUCT_DEFAULTS, ...options };
   const outputs = teacher.graph.outputs.map(({ name }) => name);
   await using session = await options.runtime.load(teacher);
   const points: SamplePoints[] = [];
@@ -238,117 +200,4 @@ async function samplePoints(
     );
   }
   return points;
-}
-
-interface RefitContext {
-  readonly options: ReconstructOptions;
-  readonly summer: MomentSummer;
-  readonly points: readonly SamplePoints[];
-  readonly runtime: Runtime;
-}
-
-async function refitLayer(
-  student: Model,
-  layer: LinearLayer,
-  inputs: readonly RuntimeTensor[],
-  targets: readonly RuntimeTensor[],
-  keptOutputs: Int32Array | undefined,
-  context: RefitContext,
-): Promise<ReconstructedLayer> {
-  const node = findLayerNode(student, layer);
-  const old = node && readLayer(node, layer);
-  if (!node || !old)
-    return { layer: layer.key, method: "declined", reason: "its weight is not a constant" };
-  const { options, summer, points } = context;
-  const damping = layer.isGlobal
-    ? (options.gateDamping ?? RECONSTRUCT_DEFAULTS.gateDamping)
-    : (options.damping ?? RECONSTRUCT_DEFAULTS.damping);
-  if (layer.convGroups > 1) {
-    const outputs = await runSegment(
-      context.runtime,
-      student,
-      new Map([[layer.data, inputs]]),
-      [layer.data],
-      layer.output,
-      inputs.length,
-    );
-    return fitPerChannel(
-      node,
-      layer,
-      old,
-      rowPairs(layer, outputs, targets, keptOutputs, points),
-      damping,
-    );
-  }
-  const moments = createMoments(old.weight.length / old.bias.length, old.bias.length);
-  for (const [image, data] of inputs.entries()) {
-    const target = targets[image];
-    const imagePoints = points[image];
-    if (!target || !imagePoints) continue;
-    const grid = gridOf(layer, data, target);
-    const at = positionsAt(imagePoints, grid.height, grid.width);
-    const wanted = takeColumns(
-      gatherOutputs(layer, target, at, grid.width),
-      keptOutputs,
-      old.bias.length,
-    );
-    await summer.add(moments, gatherInputs(layer, data, at, grid.width), wanted);
-  }
-  const fit = fitLinear(moments, old, damping);
-  if (typeof fit === "string")
-    return { layer: layer.key, method: "declined", reason: fit, rows: moments.count };
-  const taps = layer.kind === "transposed" ? layer.kernel[0] * layer.kernel[1] : 1;
-  writeLayer(node, layer, taps > 1 ? fitSharedBias(moments, fit, taps) : fit);
-  const { errorBefore, errorAfter } = fit;
-  return {
-    layer: layer.key,
-    method: "least-squares",
-    errorBefore,
-    errorAfter,
-    rows: moments.count,
-    damping: fit.damping,
-  };
-}
-
-/** Outputs and targets of a layer at the sampled positions, image by image. */
-function rowPairs(
-  layer: LinearLayer,
-  outputs: readonly RuntimeTensor[],
-  targets: readonly RuntimeTensor[],
-  keptOutputs: Int32Array | undefined,
-  points: readonly SamplePoints[],
-): readonly { readonly output: Rows; readonly target: Rows }[] {
-  return outputs.flatMap((output, image) => {
-    const target = targets[image];
-    const imagePoints = points[image];
-    if (!target || !imagePoints) return [];
-    const [, channels = 1, height = 1, width = 1] = output.dims;
-    const at = positionsAt(imagePoints, height, width);
-    const plain: LinearLayer = { ...layer, kind: "convolution" };
-    const rows = gatherOutputs(plain, output, at, width);
-    return [
-      {
-        output: rows,
-        target: takeColumns(gatherOutputs(plain, target, at, width), keptOutputs, channels),
-      },
-    ];
-  });
-}
-
-/** The columns of the channels that stay; with taps, of every tap. */
-function takeColumns(rows: Rows, keptChannels: Int32Array | undefined, width: number): Rows {
-  if (!keptChannels || rows.width === width) return rows;
-  const taps = width / keptChannels.length;
-  const channels = rows.width / taps;
-  const data = new Float32Array(rows.count * width);
-  for (let row = 0; row < rows.count; row++) {
-    for (let tap = 0; tap < taps; tap++) {
-      const from = row * rows.width + tap * channels;
-      const to = row * width + tap * keptChannels.length;
-      for (let column = 0; column < keptChannels.length; column++) {
-        data[to + column] = rows.data[from + (keptChannels[column] as number)] as number;
-      }
-    }
-  }
-  return { count: rows.count, width, data };
 }
