@@ -80,13 +80,30 @@ export interface OutputFolder {
 }
 
 /**
+ * Creates a folder and those around it that are missing; returns the outermost one it created. Not
+ * by `recursive`, which never returns where a file system refuses a folder with ENOENT (procfs).
+ */
+async function createFolders(path: string): Promise<string | undefined> {
+  const missing: string[] = [];
+  let folder = path;
+  while ((await stat(folder).catch(() => undefined)) === undefined) {
+    missing.unshift(folder);
+    if (dirname(folder) === folder) break;
+    folder = dirname(folder);
+  }
+  if (missing.length === 0 && !(await stat(path)).isDirectory()) await mkdir(path);
+  for (const each of missing) await mkdir(each);
+  return missing[0];
+}
+
+/**
  * Creates a folder for results, or takes one that is there, and makes sure that it can be written.
  * @throws CliError `unwritable-output`
  */
 export async function createOutputFolder(path: string): Promise<OutputFolder> {
   let created: string | undefined;
   try {
-    created = await mkdir(path, { recursive: true });
+    created = await createFolders(path);
   } catch (error) {
     const found = await stat(path).catch(() => undefined);
     if (found && !found.isDirectory()) {

@@ -43,6 +43,13 @@ describe("assertWritableFile", () => {
 });
 
 describe("createOutputFolder", () => {
+  it.skipIf(process.platform !== "linux")(
+    "is refused at once where a file system takes no folders (procfs, on Linux)",
+    async () => {
+      await expect(createOutputFolder("/proc/ocrslim/run")).rejects.toEqual(unwritable);
+    },
+  );
+
   it("removes the folders it made if they are still empty", async () => {
     const folder = await temporaryFolder();
     const made = await createOutputFolder(join(folder, "a", "b"));
