@@ -43,7 +43,7 @@ export function curvesHtml(report: CompressReport): string {
     .map((curve) => curveChart(curve, maximum, removed.get(curve.group) ?? 0));
   return section(
     "How sensitive each group is",
-    `Relative loss of ${report.curveMetric} when only this group is cut, measured on ${report.data.sensitivityImages} calibration images, most sensitive first. All charts end at a loss of ${formatPercent(maximum, 1)}. The dashed line is what the plan removes; the number is the group's width.`,
+    `${capitalize(report.curveMetric)} when only this group is cut, from ${report.data.sensitivityImages} calibration pictures, most sensitive first. All charts end at ${Number(maximum.toPrecision(2))}. The dashed line is what the plan removes; the number is the group's width.`,
     `<div class="curves">${charts.join("")}</div>`,
   );
 }
@@ -145,4 +145,8 @@ export function runHtml(report: CompressReport): string {
     ["Files", Object.values(report.files).join(", ")],
   ];
   return section("The run", "All that is needed to do it again.", factList(facts));
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

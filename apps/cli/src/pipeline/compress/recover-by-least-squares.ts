@@ -66,7 +66,7 @@ export async function recoverByLeastSquares(
   };
 }
 
-const curveMetric = "map divergence after a refit (estimated)";
+const curveMetric = "estimated divergence (KL) of the probability map after a refit";
 
 /** Crops of the calibration images that plans are not tried on. */
 async function cropCalibration(settings: CompressSettings, prepared: Prepared): Promise<Feeds[]> {

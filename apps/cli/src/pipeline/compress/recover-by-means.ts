@@ -37,7 +37,7 @@ export async function recoverByMeans(
   return {
     criterion,
     curves: sensitivity.curves,
-    curveMetric: sensitivity.metric ?? "the metric",
+    curveMetric: `relative loss of ${sensitivity.metric ?? "the metric"}`,
     skipped: [],
     images: prepared.sensitivityFeeds.length,
     minimumKept: 0,

@@ -11,7 +11,7 @@ export interface Recovery {
   readonly criterion: Criterion;
   /** Loss of each group by the ratio removed. */
   readonly curves: readonly LossCurve[];
-  /** What the losses of the curves are losses of. */
+  /** What the curves show, such as `relative loss of map overlap`. */
   readonly curveMetric: string;
   readonly skipped: readonly SkippedGroup[];
   /** Images that the curves rest on. */
