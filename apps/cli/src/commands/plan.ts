@@ -21,7 +21,7 @@ import { measureLatency } from "@ocrslim/runtime";
 import { hashModel, ratiosByLossMonotone, readSensitivities } from "@ocrslim/sensitivity";
 import { CliError } from "../cli-error.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
-import { optionalData, outputOption } from "../options/data-options.ts";
+import { dataOptions, optionalData, outputOption } from "../options/data-options.ts";
 import {
   type DetectionFlags,
   detectionOptions,
@@ -221,11 +221,7 @@ export const plan: Command = defineCommand<PlanOptions>({
       schema: withDefault(integerIn(0, 1000), 0),
     },
     data: optionalData,
-    imageRoot: {
-      flags: "--image-root <folder>",
-      description: "Folder that the paths in label files start from. Default: the label file's.",
-      schema: optional(text()),
-    },
+    imageRoot: dataOptions.imageRoot,
     images: {
       flags: "--images <count>",
       description: "Pictures used for activations, drawn by the seed. Default: 16.",

@@ -2,13 +2,12 @@ import { basename, extname, join } from "node:path";
 import { type Detection, decodeImage, drawDetections, writeImage } from "@ocrslim/ocr-det";
 import { CliError } from "../cli-error.ts";
 import { type Command, defineCommand } from "../command.ts";
-import { imagesOption, optionalData, outputOption } from "../options/data-options.ts";
+import { dataOptions, imagesOption, optionalData, outputOption } from "../options/data-options.ts";
 import {
   type DetectionFlags,
   detectionOptions,
   toDetectionSettings,
 } from "../options/detection-options.ts";
-import { optional, text } from "../options/option.ts";
 import { createOutputFolder, writeFileAtomically } from "../output/files.ts";
 import { readImages } from "../pipeline/data.ts";
 import { withDetector } from "../pipeline/detection.ts";
@@ -52,11 +51,7 @@ export const predict: Command = defineCommand<PredictOptions>({
   options: {
     output: outputOption("Folder for the results; created if it is not there."),
     data: optionalData,
-    imageRoot: {
-      flags: "--image-root <folder>",
-      description: "Folder that the paths in label files start from. Default: the label file's.",
-      schema: optional(text()),
-    },
+    imageRoot: dataOptions.imageRoot,
     ...detectionOptions,
     images: imagesOption("Only the first so many images. Default: all."),
   },

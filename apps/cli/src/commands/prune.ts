@@ -11,13 +11,13 @@ import {
 } from "@ocrslim/graph";
 import { collectActivationStatistics, readPlan } from "@ocrslim/prune";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
-import { outputOption } from "../options/data-options.ts";
+import { dataOptions, outputOption } from "../options/data-options.ts";
 import {
   type DetectionFlags,
   detectionOptions,
   toDetectionSettings,
 } from "../options/detection-options.ts";
-import { integerIn, oneOf, optional, text, textList, withDefault } from "../options/option.ts";
+import { integerIn, oneOf, text, textList, withDefault } from "../options/option.ts";
 import { assertWritableFile } from "../output/files.ts";
 import { formatBytes, formatCount } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
@@ -92,11 +92,7 @@ export const prune: Command = defineCommand<PruneOptions>({
         "least-squares: every layer is refitted; means: biases make up for the means of what is removed. Default: least-squares.",
       schema: withDefault(oneOf(recoveryNames), "least-squares"),
     },
-    imageRoot: {
-      flags: "--image-root <folder>",
-      description: "Folder that the paths in label files start from. Default: the label file's.",
-      schema: optional(text()),
-    },
+    imageRoot: dataOptions.imageRoot,
     images: {
       flags: "--images <count>",
       description: "Calibration pictures used, drawn by the seed. Default: 16.",

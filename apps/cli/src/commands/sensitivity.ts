@@ -11,7 +11,7 @@ import {
 } from "@ocrslim/sensitivity";
 import { CliError } from "../cli-error.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
-import { optionalData, outputOption } from "../options/data-options.ts";
+import { dataOptions, optionalData, outputOption } from "../options/data-options.ts";
 import {
   type DetectionFlags,
   type DetectionSettings,
@@ -24,8 +24,6 @@ import {
   numberIn,
   numberList,
   oneOf,
-  optional,
-  text,
   textList,
   withDefault,
 } from "../options/option.ts";
@@ -181,11 +179,7 @@ export const sensitivity: Command = defineCommand<SensitivityOptions>({
   options: {
     output: outputOption("The sensitivity file (JSON), written point by point."),
     data: optionalData,
-    imageRoot: {
-      flags: "--image-root <folder>",
-      description: "Folder that the paths in label files start from. Default: the label file's.",
-      schema: optional(text()),
-    },
+    imageRoot: dataOptions.imageRoot,
     images: {
       flags: "--images <count>",
       description: "Pictures used, drawn by the seed. Default: 16.",

@@ -11,13 +11,13 @@ import {
 import { type Feeds, randomFeeds } from "@ocrslim/runtime";
 import { CliError } from "../cli-error.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
-import { optionalData, outputOption } from "../options/data-options.ts";
+import { dataOptions, optionalData, outputOption } from "../options/data-options.ts";
 import {
   type DetectionFlags,
   detectionOptions,
   toDetectionSettings,
 } from "../options/detection-options.ts";
-import { numberIn, optional, text, textList, withDefault } from "../options/option.ts";
+import { numberIn, textList, withDefault } from "../options/option.ts";
 import { toInputShapes } from "../options/shape-options.ts";
 import { assertWritableFile } from "../output/files.ts";
 import { formatBytes } from "../output/numbers.ts";
@@ -63,11 +63,7 @@ export const simplify: Command = defineCommand<SimplifyOptions>({
   options: {
     output: outputOption("The simplified model."),
     data: optionalData,
-    imageRoot: {
-      flags: "--image-root <folder>",
-      description: "Folder that the paths in label files start from. Default: the label file's.",
-      schema: optional(text()),
-    },
+    imageRoot: dataOptions.imageRoot,
     inputShape: {
       flags: "--input-shape <name:dims>",
       description: "Dims of one input, such as x:1,3,640,640, for random inputs. Repeatable.",

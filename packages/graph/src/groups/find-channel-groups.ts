@@ -4,6 +4,7 @@ import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import type { Value } from "../ir/value.ts";
 import { inferShapes } from "../shapes/infer-shapes.ts";
+import { operatorName } from "../shapes/shape-rules.ts";
 import type { ShapeInference } from "../shapes/types.ts";
 import { ChannelAtoms, type Slot } from "./channel-atoms.ts";
 import type { ChannelRule, SpreadContext } from "./channel-rule.ts";
@@ -70,10 +71,6 @@ export function findChannelGroups(
     inferShapes(model, options.inputShapes ? { inputShapes: options.inputShapes } : {});
   const analysis = spreadChannels(model, shapes, options.rules ?? channelRules);
   return collectGroups(model, analysis);
-}
-
-function ruleKey(node: Node): string {
-  return node.domain === "" ? node.opType : `${node.domain}:${node.opType}`;
 }
 
 function spreadChannels(
@@ -144,7 +141,7 @@ function spreadChannels(
     block: (value, axis, reason, index) => block(slotOf(value, axis), reason, index),
   };
   const visit = (node: Node, port: Parameters<ChannelRule["spread"]>[1]): void => {
-    const rule = rules.get(ruleKey(node));
+    const rule = rules.get(operatorName(node));
     const unknown = [...node.inputs, ...node.outputs].find(
       (value) => value && !shapes.shapeOf(value),
     );

@@ -8,6 +8,7 @@ import { takeIndices } from "../ir/take.ts";
 import type { Value } from "../ir/value.ts";
 import { inferShapes } from "../shapes/infer-shapes.ts";
 import type { ShapeRule } from "../shapes/shape-rule.ts";
+import { operatorName } from "../shapes/shape-rules.ts";
 import type { ShapeInference } from "../shapes/types.ts";
 import type { ChannelRule, KeptChannels } from "./channel-rule.ts";
 import { channelRules } from "./channel-rules.ts";
@@ -151,7 +152,7 @@ function apply(
     if ([...node.inputs, ...node.outputs].some((value) => value && axesOf(value))) nodes.add(node);
   }
   for (const node of nodes) {
-    const rule = rules.get(node.domain === "" ? node.opType : `${node.domain}:${node.opType}`);
+    const rule = rules.get(operatorName(node));
     rule?.rewrite?.(node, context);
   }
   for (const value of affected) {

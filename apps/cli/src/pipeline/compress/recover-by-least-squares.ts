@@ -61,7 +61,6 @@ export async function recoverByLeastSquares(
     skipped: analysis.skipped,
     images: feeds.length,
     minimumKept,
-    tried: prepared.tried,
     prune,
   };
 }

@@ -41,7 +41,6 @@ export async function recoverByMeans(
     skipped: [],
     images: prepared.sensitivityFeeds.length,
     minimumKept: 0,
-    tried: prepared.tried,
     prune: (plan, effort) =>
       pruneModel(simplified, {
         plan,

@@ -18,8 +18,6 @@ export interface Recovery {
   readonly images: number;
   /** Least fraction of a group's channels that stays. */
   readonly minimumKept: number;
-  /** Calibration images that plans are tried on: none that `prune` looks at, where there are enough. */
-  readonly tried: readonly number[];
   /**
    * Prunes a copy by a plan and makes up for what is gone. A `trial` may take fewer images.
    */

@@ -4,14 +4,7 @@ import type { Value } from "../../ir/value.ts";
 import type { ChannelRule, Port, SpreadContext } from "../channel-rule.ts";
 
 /** Couples the axes that are summed over, and says which side is the weight. */
-function contract(
-  node: Node,
-  context: SpreadContext,
-  a: Value,
-  aAxis: number,
-  b: Value,
-  bAxis: number,
-): void {
+function contract(context: SpreadContext, a: Value, aAxis: number, b: Value, bAxis: number): void {
   context.couple(a, aAxis, b, bAxis);
   if (constantTensor(b)) context.mark(b, bAxis, "consumer", 0);
   else if (constantTensor(a)) context.mark(a, aAxis, "consumer", 1);
@@ -19,7 +12,6 @@ function contract(
     context.mark(a, aAxis, "consumer", 0);
     context.mark(b, bAxis, "consumer", 1);
   }
-  void node;
 }
 
 function produce(
@@ -48,7 +40,7 @@ export const matMul: ChannelRule = {
     }
     const fromEnd = context.shapeOf(port.value).length - port.axis;
     if (port.side === "output" ? false : port.value === a ? fromEnd === 1 : fromEnd === 2) {
-      contract(node, context, a, aRank - 1, b, bRank - 2);
+      contract(context, a, aRank - 1, b, bRank - 2);
       if (a !== b) return;
     }
     if (fromEnd === 2 && port.value !== b) produce(context, a, aRank - 2, y, yRank - 2);
@@ -84,7 +76,7 @@ export const gemm: ChannelRule = {
       return;
     }
     if ((port.value === a && port.axis === aK) || (port.value === b && port.axis === bK)) {
-      contract(node, context, a, aK, b, bK);
+      contract(context, a, aK, b, bK);
       return;
     }
     const cShape = c ? context.shapeOf(c) : [];
