@@ -74,7 +74,7 @@ export type { Kernel, KernelContext } from "./kernels/kernel.ts";
 export { type InferShapesOptions, inferShapes } from "./shapes/infer-shapes.ts";
 export { type InputShapeOptions, resolveInputShapes } from "./shapes/input-shapes.ts";
 export type { InferredOutput, ShapeRule, ShapeRuleContext } from "./shapes/shape-rule.ts";
-export { shapeRules } from "./shapes/shape-rules.ts";
+export { operatorName, shapeRules } from "./shapes/shape-rules.ts";
 export type { ShapeInference } from "./shapes/types.ts";
 export { constantsToInitializers } from "./transforms/constants-to-initializers.ts";
 export { convertAffine } from "./transforms/convert-affine.ts";

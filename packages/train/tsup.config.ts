@@ -1,0 +1,3 @@
+import { shared } from "../../tsup.config.ts";
+
+export default shared;
