@@ -1,3 +1,9 @@
+import type { Options } from "tsup";
 import { shared } from "../../tsup.config.ts";
 
-export default shared;
+const options: Options = {
+  ...shared,
+  entry: { index: "src/index.ts", tfjs: "src/tfjs/index.ts" },
+};
+
+export default options;

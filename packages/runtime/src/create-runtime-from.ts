@@ -123,6 +123,7 @@ function toOrtOptions(
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     ...(options.interOpThreads === undefined ? {} : { interOpNumThreads: options.interOpThreads }),
+    ...(session.memoryPattern === undefined ? {} : { enableMemPattern: session.memoryPattern }),
     ...(session.profilePrefix === undefined
       ? {}
       : { enableProfiling: true, profileFilePrefix: session.profilePrefix }),

@@ -51,6 +51,11 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Graph optimization of ONNX Runtime. Default: `all`. */
   readonly optimization?: "disabled" | "basic" | "extended" | "all";
+  /**
+   * Whether ONNX Runtime plans one block of memory for all inner values after the first run. It saves
+   * allocations, but for that run the memory is needed twice. Default: true.
+   */
+  readonly memoryPattern?: boolean;
   /** Where to write a profile (a path prefix); node runtime only. Default: no profile. */
   readonly profilePrefix?: string;
 }
