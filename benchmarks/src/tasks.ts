@@ -14,6 +14,7 @@ import { readWrite } from "./tasks/read-write.ts";
 import { sensitivityPoint } from "./tasks/sensitivity-point.ts";
 import { simplifyDetector } from "./tasks/simplify-detector.ts";
 import { simplifyNewerDetector } from "./tasks/simplify-newer-detector.ts";
+import { trainSteps } from "./tasks/train-step.ts";
 
 /** All benchmarks, those that take long at the end. */
 export const benchmarks: readonly Benchmark[] = [
@@ -30,6 +31,7 @@ export const benchmarks: readonly Benchmark[] = [
   sensitivityPoint,
   ...accuracy,
   ...pruneUniform,
+  ...trainSteps,
   pruneRefit,
   compress,
 ];

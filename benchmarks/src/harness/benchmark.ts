@@ -12,6 +12,7 @@ export type BenchmarkGroup =
   | "sensitivity"
   | "accuracy"
   | "prune"
+  | "train-step"
   | "compress";
 
 /** What a benchmark may use. */

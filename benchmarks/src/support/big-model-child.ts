@@ -1,25 +1,11 @@
 // A process of its own, since memory is measured: `big-model-child.ts MODE FILE COPY` prints one JSON line.
-import { readFileSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { type Model, readModel, writeModel } from "@ocrslim/graph";
 import { timeRounds } from "../harness/time-rounds.ts";
 import { touchNodes } from "./models.ts";
+import { readPeakBytes } from "./peak-memory.ts";
 
 const [mode = "", file = "", copy = ""] = process.argv.slice(2);
-
-/**
- * Most bytes this process ever had in memory. Linux's getrusage would count the parent's before
- * exec; /proc does not.
- */
-function readPeakBytes(): number {
-  try {
-    const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
-  } catch {
-    // Not Linux.
-  }
-  return process.resourceUsage().maxRSS * 1024;
-}
 
 /** As careful as a writer must be: a failure leaves the old file. */
 async function writeBeside(path: string, bytes: Uint8Array): Promise<void> {

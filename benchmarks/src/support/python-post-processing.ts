@@ -1,6 +1,5 @@
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { startLineProcess } from "./line-process.ts";
 
 /** A Python process that post-processes the same maps, one round whenever it is asked. */
 export interface PythonPostProcessing {
@@ -25,33 +24,6 @@ export function startPythonPostProcessing(
   const args = maps.map(({ path, sourceHeight, sourceWidth }) =>
     [path, sourceHeight, sourceWidth].join(":"),
   );
-  const child = spawn(python, [script, ...args], { stdio: ["pipe", "pipe", "pipe"] });
-  let complaint = "";
-  child.stderr.on("data", (chunk) => {
-    complaint += String(chunk);
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ended = new Promise<void>((resolve) => {
-    child.once("close", () => resolve());
-    child.once("error", (error) => {
-      complaint += error.message;
-      resolve();
-    });
-  });
-  child.stdin.on("error", () => {});
-  return {
-    async round() {
-      child.stdin.write("round\n");
-      const line = await lines.next();
-      if (line.done) {
-        await ended;
-        throw new Error(`post_processing.py: ${python} ended early: ${complaint.trim()}`);
-      }
-      return JSON.parse(line.value);
-    },
-    async dispose() {
-      child.stdin.end();
-      await ended;
-    },
-  };
+  const process = startLineProcess(python, [script, ...args]);
+  return { round: () => process.ask(), dispose: () => process.dispose() };
 }

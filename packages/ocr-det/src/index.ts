@@ -67,3 +67,15 @@ export {
 } from "./preprocess/normalize.ts";
 export { type PreprocessedImage, preprocess } from "./preprocess/preprocess.ts";
 export { resizeBilinear } from "./preprocess/resize-bilinear.ts";
+export {
+  createPageSource,
+  type PageSource,
+  type PageSourceOptions,
+  type Teacher,
+  type TrainingPage,
+} from "./training/page-source.ts";
+export {
+  type TrainingCrop,
+  type TrainingCropOptions,
+  trainingCrop,
+} from "./training/training-crop.ts";

@@ -1,0 +1,74 @@
+import { int, ints } from "@ocrslim/graph";
+import { TrainError } from "../errors.ts";
+import type { Loss } from "./loss.ts";
+
+/** Options of {@link distillation}. */
+export interface DistillationOptions {
+  /** Name of the target that brings the teacher's probability map. Default: `teacher`. */
+  readonly target?: string;
+  /** Name of the output that gives the student's map. Default: the first one. */
+  readonly output?: string;
+  /**
+   * How much more an undecided pixel counts than a decided one, 0 or more; undecided are those where
+   * the teacher's probability lies between 0.1 and 0.9, the borders of text. Default: 4.
+   */
+  readonly borderWeight?: number;
+  /** Weight of the dice term, 0 or more; 0 leaves it out. Default: 1. */
+  readonly diceWeight?: number;
+}
+
+/** Where the teacher is undecided. */
+const BORDER = { low: 0.1, high: 0.9 } as const;
+
+/** The teacher's text, as PaddleOCR's distillation takes it. */
+const TEXT_THRESHOLD = 0.3;
+
+/** Keeps logarithms and quotients finite. */
+const EPSILON = 1e-6;
+
+/**
+ * Makes a detector's probability map, [N, 1, H, W], that of a teacher; no labels are needed. The
+ * target is a map of the same dims.
+ *
+ *   Σ w·BCE(p, t) / Σ w  +  diceWeight · (1 − 2·Σ p·d / (Σ p + Σ d)),   w = 1 + borderWeight·[0.1 < t < 0.9]
+ *
+ * d is the teacher's text, [t > 0.3], dilated by 2×2 as in PaddleOCR's DistillationDilaDBLoss; the
+ * soft cross-entropy takes the place of that loss's hard one, so that borders are learned as well.
+ * Reports `bce` and `dice`.
+ * @throws TrainError `invalid-option` if a weight is negative or not a number.
+ */
+export function distillation(options: DistillationOptions = {}): Loss {
+  const { target: targetName = "teacher", borderWeight = 4, diceWeight = 1 } = options;
+  for (const [name, value] of Object.entries({ borderWeight, diceWeight })) {
+    if (Number.isFinite(value) && value >= 0) continue;
+    throw new TrainError(
+      "invalid-option",
+      `distillation: ${name} is ${value}; give a number of 0 or more`,
+    );
+  }
+  return ({ ops, output, target, report }) => {
+    const map = output(options.output);
+    const dims = ops.dims(map);
+    const teacher = target(targetName, dims);
+    const student = ops.clip(map, EPSILON, 1 - EPSILON);
+    const isBorder = ops.and(ops.greater(teacher, BORDER.low), ops.less(teacher, BORDER.high));
+    const weight = ops.add(ops.mul(ops.cast(isBorder, "float32"), borderWeight), 1);
+    // t·log p + (1 − t)·log(1 − p) = log(1 − p) + t·(log p − log(1 − p))
+    const absent = ops.log(ops.sub(1, student));
+    const likelihood = ops.add(absent, ops.mul(teacher, ops.sub(ops.log(student), absent)));
+    const bce = ops.neg(ops.div(ops.sum(ops.mul(weight, likelihood)), ops.sum(weight)));
+    report("bce", bce);
+    if (diceWeight === 0) return bce;
+    const text = ops.cast(ops.greater(teacher, TEXT_THRESHOLD), "float32");
+    const dilated = ops.node("MaxPool", [text], {
+      kernel_shape: ints([2, 2]),
+      pads: ints([1, 1, 0, 0]),
+      ceil_mode: int(0),
+    });
+    const overlap = ops.sum(ops.mul(map, dilated));
+    const total = ops.add(ops.add(ops.sum(map), ops.sum(dilated)), EPSILON);
+    const dice = ops.sub(1, ops.div(ops.mul(overlap, 2), total));
+    report("dice", dice);
+    return ops.add(bce, ops.mul(dice, diceWeight));
+  };
+}
