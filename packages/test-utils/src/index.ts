@@ -33,6 +33,13 @@ export {
 } from "./random-model.ts";
 export { RANDOM_OP_KINDS, type RandomOpKind } from "./random-ops.ts";
 export {
+  type EvaluateModelOptions,
+  evaluateModel,
+  type ReferenceFeed,
+  type ReferenceTensor,
+} from "./reference/evaluate-model.ts";
+export type { ReferenceContext, ReferenceKernel } from "./reference/reference-kernel.ts";
+export {
   clip,
   concat,
   depthToSpace,
