@@ -3,6 +3,7 @@ import { bench } from "./bench.ts";
 import { compress } from "./compress.ts";
 import { doctor } from "./doctor.ts";
 import { evaluate } from "./eval.ts";
+import { finetune } from "./finetune.ts";
 import { inspect } from "./inspect.ts";
 import { plan } from "./plan.ts";
 import { predict } from "./predict.ts";
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   sensitivity,
   plan,
   prune,
+  finetune,
   evaluate,
   predict,
   bench,

@@ -1,5 +1,7 @@
-import { int, ints } from "@ocrslim/graph";
+import { ints } from "@ocrslim/graph";
 import { TrainError } from "../errors.ts";
+import { binaryCrossEntropy } from "./binary-cross-entropy.ts";
+import { dice } from "./dice.ts";
 import type { Loss } from "./loss.ts";
 
 /** Options of {@link distillation}. */
@@ -23,7 +25,7 @@ const BORDER = { low: 0.1, high: 0.9 } as const;
 /** The teacher's text, as PaddleOCR's distillation takes it. */
 const TEXT_THRESHOLD = 0.3;
 
-/** Keeps logarithms and quotients finite. */
+/** Limits probabilities to [ε, 1 − ε]. */
 const EPSILON = 1e-6;
 
 /**
@@ -50,25 +52,18 @@ export function distillation(options: DistillationOptions = {}): Loss {
     const map = output(options.output);
     const dims = ops.dims(map);
     const teacher = target(targetName, dims);
-    const student = ops.clip(map, EPSILON, 1 - EPSILON);
     const isBorder = ops.and(ops.greater(teacher, BORDER.low), ops.less(teacher, BORDER.high));
     const weight = ops.add(ops.mul(ops.cast(isBorder, "float32"), borderWeight), 1);
-    // t·log p + (1 − t)·log(1 − p) = log(1 − p) + t·(log p − log(1 − p))
-    const absent = ops.log(ops.sub(1, student));
-    const likelihood = ops.add(absent, ops.mul(teacher, ops.sub(ops.log(student), absent)));
-    const bce = ops.neg(ops.div(ops.sum(ops.mul(weight, likelihood)), ops.sum(weight)));
+    const bce = binaryCrossEntropy(ops, map, teacher, { epsilon: EPSILON, mask: weight });
     report("bce", bce);
     if (diceWeight === 0) return bce;
     const text = ops.cast(ops.greater(teacher, TEXT_THRESHOLD), "float32");
     const dilated = ops.node("MaxPool", [text], {
       kernel_shape: ints([2, 2]),
       pads: ints([1, 1, 0, 0]),
-      ceil_mode: int(0),
     });
-    const overlap = ops.sum(ops.mul(map, dilated));
-    const total = ops.add(ops.add(ops.sum(map), ops.sum(dilated)), EPSILON);
-    const dice = ops.sub(1, ops.div(ops.mul(overlap, 2), total));
-    report("dice", dice);
-    return ops.add(bce, ops.mul(dice, diceWeight));
+    const overlap = dice(ops, map, dilated);
+    report("dice", overlap);
+    return ops.add(bce, ops.mul(overlap, diceWeight));
   };
 }

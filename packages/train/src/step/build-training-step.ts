@@ -1,19 +1,10 @@
 import { createHash } from "node:crypto";
-import {
-  cloneModel,
-  constantsToInitializers,
-  type Model,
-  removeInitializersFromInputs,
-  removeUnused,
-  transform,
-  upgradeOpset,
-  type Value,
-} from "@ocrslim/graph";
+import { cloneModel, type Model, removeUnused, transform, type Value } from "@ocrslim/graph";
 import { TrainError } from "../errors.ts";
 import { backpropagate } from "../gradients/backpropagate.ts";
 import type { GradientRule } from "../gradients/gradient-rule.ts";
 import type { Loss } from "../losses/loss.ts";
-import { createEmptyOps, createOps, type Ops, TRAINING_OPSET } from "../ops/ops.ts";
+import { createEmptyOps, type Ops } from "../ops/ops.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
 import { buildLoss } from "./build-loss.ts";
 import { buildUpdate, type GradientClip, type UpdatePlan, updateState } from "./build-update.ts";
@@ -21,6 +12,7 @@ import { chooseParameters } from "./choose-parameters.ts";
 import { layOut, pack, sizeOf, unpack } from "./flat-vector.ts";
 import { addOutput } from "./outputs.ts";
 import { orderBySettings, type ParameterGroup, withoutDecay } from "./parameter-groups.ts";
+import { prepareModel } from "./prepare-model.ts";
 import { trainBatchNormalizations } from "./train-batch-normalizations.ts";
 import type { Parameter, StateVector, TrainingState, TrainingStep } from "./training-step.ts";
 
@@ -63,7 +55,7 @@ export async function buildTrainingStep(
 ): Promise<TrainingStep> {
   const { optimizer, accumulate = 1, emaDecay, groups = [withoutDecay()] } = options;
   assertOptions(options);
-  const { model: prepared, ops } = await prepare(model, options.inputShapes);
+  const { model: prepared, ops } = await prepareModel(model, options.inputShapes);
   const { graph } = prepared;
   const statistics =
     options.batchNormalization === "trained" ? trainBatchNormalizations(ops) : undefined;
@@ -142,21 +134,6 @@ export async function buildTrainingStep(
       settings: [...settings],
     }),
   };
-}
-
-/** A copy that is sorted, of an opset that rules know, with all weights as initializers. */
-async function prepare(
-  model: Model,
-  given: Readonly<Record<string, readonly number[]>> | undefined,
-): Promise<{ readonly model: Model; readonly ops: Ops }> {
-  const prepared = cloneModel(model);
-  await transform(prepared, [
-    constantsToInitializers(),
-    removeInitializersFromInputs(),
-    upgradeOpset(TRAINING_OPSET),
-  ]);
-  prepared.graph.sort();
-  return { model: prepared, ops: createOps(prepared, given ? { inputShapes: given } : {}) };
 }
 
 /** Replaces the initializers by pieces of the input `state/parameters`. */

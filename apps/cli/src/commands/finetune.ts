@@ -1,0 +1,204 @@
+import { stat } from "node:fs/promises";
+import { assertValidModel, simplify, transform, writeModel } from "@ocrslim/graph";
+import { assertDisjointDatasets, type Sample } from "@ocrslim/ocr-det";
+import { CliError } from "../cli-error.ts";
+import { type Command, type CommandContext, defineCommand } from "../command.ts";
+import { dataOptions, outputOption } from "../options/data-options.ts";
+import {
+  type DetectionFlags,
+  detectionOptions,
+  toDetectionSettings,
+} from "../options/detection-options.ts";
+import {
+  flag,
+  integerIn,
+  numberIn,
+  optional,
+  text,
+  textList,
+  withDefault,
+} from "../options/option.ts";
+import { assertWritableFile } from "../output/files.ts";
+import { formatCount, formatDuration } from "../output/numbers.ts";
+import { formatTable } from "../output/table.ts";
+import { readImages, shuffle } from "../pipeline/data.ts";
+import { fineTune } from "../pipeline/fine-tune.ts";
+import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
+
+interface FinetuneOptions extends DetectionFlags {
+  teacher: string;
+  data: readonly string[];
+  imageRoot: string | undefined;
+  validation: readonly string[];
+  output: string;
+  run: string | undefined;
+  minutes: number | undefined;
+  updates: number | undefined;
+  learningRate: number;
+  batch: number;
+  crop: number;
+  evaluateEvery: number | undefined;
+  restart: boolean;
+}
+
+/** Of the images of `--data`, one in ten chooses the best weights: 4 to 20. */
+const VALIDATION_SHARE = 10;
+
+/** Splits off images to choose the best weights by, or reads them. */
+async function chooseImages(
+  context: CommandContext,
+  options: FinetuneOptions,
+): Promise<{ readonly training: readonly Sample[]; readonly validation: readonly Sample[] }> {
+  const { samples } = await readImages(context, options.data, options.imageRoot);
+  if (options.validation.length > 0) {
+    const { samples: validation } = await readImages(
+      context,
+      options.validation,
+      options.imageRoot,
+    );
+    await assertDisjointDatasets({ samples }, { samples: validation });
+    return { training: samples, validation };
+  }
+  if (samples.length < 2) {
+    throw new CliError(
+      "unsuitable-data",
+      `--data holds ${samples.length} image; give at least 2: some choose the best weights, and are not trained on`,
+    );
+  }
+  const shuffled = shuffle(samples, context.seed);
+  const share = Math.min(Math.max(Math.round(samples.length / VALIDATION_SHARE), 4), 20);
+  const count = Math.min(share, Math.floor(samples.length / 2));
+  return { training: shuffled.slice(count), validation: shuffled.slice(0, count) };
+}
+
+/** `ocrslim finetune MODEL --teacher T --data D -o OUT` */
+export const finetune: Command = defineCommand<FinetuneOptions>({
+  name: "finetune",
+  summary:
+    "Trains a pruned detector to give the maps of the original one. Needs no labels; goes on where it was stopped.",
+  details: `Examples:
+  ocrslim finetune slim.onnx --teacher det.onnx --data images/ -o tuned.onnx
+  ocrslim finetune slim.onnx --teacher det.onnx --data train.txt --validation val.txt --minutes 60 -o tuned.onnx`,
+  arguments: [
+    { syntax: "<model>", description: "The detector to train, such as prune writes it." },
+  ],
+  options: {
+    teacher: {
+      flags: "--teacher <model>",
+      description: "The detector to learn from, such as the unpruned one.",
+      schema: text(),
+    },
+    ...dataOptions,
+    validation: {
+      flags: "--validation <path>",
+      description:
+        "Pictures to choose the best weights by, as --data takes them: by hmean if all have labels, else by agreement with the teacher. Repeatable. Default: a tenth of --data, which is then not trained on.",
+      schema: textList(0),
+      repeated: true,
+    },
+    output: outputOption("The trained model."),
+    run: {
+      flags: "--run <folder>",
+      description: "Folder of checkpoints. Default: the output's name and `.training`.",
+      schema: optional(text()),
+    },
+    minutes: {
+      flags: "--minutes <count>",
+      description: "How long to train. Default: 10, without --updates.",
+      schema: optional(numberIn(0.05, 100_000)),
+    },
+    updates: {
+      flags: "--updates <count>",
+      description: "How many updates of the weights, whatever time they take.",
+      schema: optional(integerIn(1, 10_000_000)),
+    },
+    learningRate: {
+      flags: "--learning-rate <rate>",
+      description:
+        "Highest learning rate of AdamW; it warms up, and falls in a cosine. Default: 0.0005.",
+      schema: withDefault(numberIn(1e-8, 1), 5e-4),
+    },
+    batch: {
+      flags: "--batch <count>",
+      description: "Crops in a batch. Default: 4.",
+      schema: withDefault(integerIn(1, 256), 4),
+    },
+    crop: {
+      flags: "--crop <pixels>",
+      description: "Side of the crops, a multiple of 32. Default: 480.",
+      schema: withDefault(integerIn(64, 4096), 480),
+    },
+    evaluateEvery: {
+      flags: "--evaluate-every <count>",
+      description:
+        "Updates from one evaluation to the next. Default: as many as go through all pictures once.",
+      schema: optional(integerIn(1, 10_000_000)),
+    },
+    restart: {
+      flags: "--restart",
+      description: "Begin anew even if there is a checkpoint.",
+      schema: flag(),
+    },
+    ...detectionOptions,
+  },
+  async run(context, args, options) {
+    if (options.crop % 32 !== 0) {
+      throw new CliError("invalid-option", `--crop ${options.crop}: it must be a multiple of 32`);
+    }
+    const student = await readModelFile(context, args[0] ?? "");
+    const teacher = await readModelFile(context, options.teacher);
+    const output = context.path(options.output);
+    await assertWritableFile(output);
+    const images = await chooseImages(context, options);
+    await transform(student.model, simplify());
+    await transform(teacher.model, simplify());
+    const { training, validation } = images;
+    context.note(`${training.length} pictures to train on, ${validation.length} to measure on`);
+    const minutes = options.minutes ?? (options.updates === undefined ? 10 : undefined);
+    const tuned = await fineTune(context, {
+      student: student.model,
+      teacher: teacher.model,
+      runtime: createRuntimeFor(context),
+      detection: toDetectionSettings(options),
+      training,
+      validation,
+      cropSize: options.crop,
+      batchSize: options.batch,
+      learningRate: options.learningRate,
+      ...(minutes === undefined ? {} : { minutes }),
+      ...(options.updates === undefined ? {} : { updates: options.updates }),
+      ...(options.evaluateEvery === undefined ? {} : { evaluateEvery: options.evaluateEvery }),
+      folder: context.path(options.run ?? `${options.output}.training`),
+      resume: options.restart ? "never" : "auto",
+    });
+    assertValidModel(tuned.model);
+    await writeModel(tuned.model, output);
+    const { result, metric, before, after } = tuned;
+    const seconds = result.elapsedMs / 1000;
+    context.print(
+      formatTable(
+        [{ title: "" }, { title: metric, align: "right" }],
+        [
+          ["before", before.toFixed(4)],
+          [`after, at update ${tuned.bestUpdate} of ${result.updates}`, after.toFixed(4)],
+        ],
+      ),
+    );
+    context.print(
+      `\n${formatCount(result.updates)} updates in ${formatDuration(seconds)}; wrote ${options.output}`,
+    );
+    context.printJson({
+      metric,
+      before,
+      after,
+      updates: result.updates,
+      bestUpdate: tuned.bestUpdate,
+      epochs: result.epochs,
+      seconds,
+      images: { training: training.length, validation: validation.length },
+      evaluations: result.evaluations,
+      bytes: (await stat(output)).size,
+      file: options.output,
+    });
+  },
+});
