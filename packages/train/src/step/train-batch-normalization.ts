@@ -45,7 +45,10 @@ export function trainBatchNormalization(
   const { statistics } = options;
   const momentum = node.float("momentum", 0.9);
   const [output, oldMean, oldVariance] = node.outputs;
-  const inputs = [...node.inputs.slice(0, 3), statistics.mean, statistics.variance];
+  // ONNX Runtime writes the statistics it gives out over those it gets, although others read them. It
+  // gets values that nobody else reads; with a momentum of 0 they do not matter.
+  const spare = [ops.neg(statistics.mean), ops.neg(statistics.variance)];
+  const inputs = [...node.inputs.slice(0, 3), ...spare];
   const [trained, batchMean, batchVariance] = ops.nodes("BatchNormalization", inputs, 3, {
     epsilon: float(node.float("epsilon", 1e-5)),
     momentum: float(0),
