@@ -1,4 +1,14 @@
 export type {
+  Checkpoint,
+  CheckpointRun,
+  CheckpointStep,
+  EvaluationRecord,
+  TrainingLimits,
+  TrainingProgress,
+} from "./checkpoint/checkpoint.ts";
+export { readCheckpoint } from "./checkpoint/read-checkpoint.ts";
+export { writeCheckpoint } from "./checkpoint/write-checkpoint.ts";
+export type {
   Batch,
   StepOptions,
   StepResult,
@@ -75,4 +85,22 @@ export type {
   TrainingState,
   TrainingStep,
 } from "./step/training-step.ts";
+export type { DivergenceOptions } from "./trainer/divergence.ts";
+export { findNonFinite, type NonFiniteValue } from "./trainer/find-non-finite.ts";
+export { train } from "./trainer/train.ts";
+export {
+  type CheckpointOptions,
+  type EarlyStopping,
+  type EvaluateState,
+  TRAIN_DEFAULTS,
+  type TrainingEvaluation,
+  type TrainingEvent,
+  type TrainingResult,
+  type TrainOptions,
+} from "./trainer/train-options.ts";
 export type { BatchRequest, TrainingData } from "./trainer/training-data.ts";
+export {
+  createWorkerData,
+  type WorkerData,
+  type WorkerDataOptions,
+} from "./trainer/worker-data.ts";
