@@ -17,6 +17,7 @@ const knownErrors: ReadonlySet<string> = new Set([
   "OcrDetError",
   "PruneError",
   "SensitivityError",
+  "TrainError",
 ]);
 
 /** What the operating system says, in words, by error code. */

@@ -33,6 +33,7 @@ function commandLines(model: string, folder: string): readonly (readonly string[
     ["sensitivity", model, ...data, "-o", join(folder, "s.json")],
     ["plan", model, "-o", join(folder, "plan.json"), "--macs", "0.5"],
     ["prune", model, "--plan", "plan.json", "-o", join(folder, "out.onnx")],
+    ["finetune", model, "--teacher", detector, ...data, "-o", join(folder, "out.onnx")],
     ["eval", model, ...data],
     ["predict", model, calibrationPages, "-o", join(folder, "out")],
     ["bench", model],

@@ -6,7 +6,7 @@ import {
   detectionOptions,
   toDetectionSettings,
 } from "../options/detection-options.ts";
-import { integerIn, oneOf, textList, withDefault } from "../options/option.ts";
+import { integerIn, numberIn, oneOf, textList, withDefault } from "../options/option.ts";
 import {
   type BudgetFlags,
   budgetOptions,
@@ -39,6 +39,7 @@ interface CompressOptions extends DetectionFlags, DataFlags, BudgetFlags, Criter
   recovery: RecoveryName;
   alsoMeasure: readonly string[];
   images: number;
+  finetuneMinutes: number;
   sensitivityImages: number;
   sensitivitySize: number;
   runs: number;
@@ -157,6 +158,12 @@ A slim model that measures slower than its original is reported ("slower": true)
       description: "Most calibration images; at most two thirds of --data. Default: 16.",
       schema: withDefault(integerIn(1, 10_000), 16),
     },
+    finetuneMinutes: {
+      flags: "--finetune-minutes <count>",
+      description:
+        "Afterwards train the slim model to give the original's maps, on all images that do not evaluate, for so long. Default: 0, no training.",
+      schema: withDefault(numberIn(0, 100_000), 0),
+    },
     sensitivityImages: {
       flags: "--sensitivity-images <count>",
       description: "Calibration images for the sensitivity analysis. Default: 4.",
@@ -192,7 +199,7 @@ A slim model that measures slower than its original is reported ("slower": true)
       const report = await compressDetector(
         {
           context,
-          log: createRunLog(context),
+          log: createRunLog(context, options.finetuneMinutes > 0 ? 9 : 8),
           runtime: createRuntimeFor(context),
           original,
           folder: folder.path,
@@ -201,6 +208,7 @@ A slim model that measures slower than its original is reported ("slower": true)
           ...split,
           alsoMeasure,
           target: toTarget(options),
+          finetuneMinutes: options.finetuneMinutes,
           recovery: options.recovery,
           criterion: options.criterion,
           channelMultiple: options.channelMultiple,

@@ -21,8 +21,8 @@ import {
 import { assertWritableFile } from "../output/files.ts";
 import { formatCount, formatDuration } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
-import { readImages, shuffle } from "../pipeline/data.ts";
-import { fineTune } from "../pipeline/fine-tune.ts";
+import { keepValidation, readImages } from "../pipeline/data.ts";
+import { FINE_TUNE_DEFAULTS, fineTune } from "../pipeline/fine-tune.ts";
 import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
 
 interface FinetuneOptions extends DetectionFlags {
@@ -41,9 +41,6 @@ interface FinetuneOptions extends DetectionFlags {
   restart: boolean;
 }
 
-/** Of the images of `--data`, one in ten chooses the best weights: 4 to 20. */
-const VALIDATION_SHARE = 10;
-
 /** Splits off images to choose the best weights by, or reads them. */
 async function chooseImages(
   context: CommandContext,
@@ -59,16 +56,7 @@ async function chooseImages(
     await assertDisjointDatasets({ samples }, { samples: validation });
     return { training: samples, validation };
   }
-  if (samples.length < 2) {
-    throw new CliError(
-      "unsuitable-data",
-      `--data holds ${samples.length} image; give at least 2: some choose the best weights, and are not trained on`,
-    );
-  }
-  const shuffled = shuffle(samples, context.seed);
-  const share = Math.min(Math.max(Math.round(samples.length / VALIDATION_SHARE), 4), 20);
-  const count = Math.min(share, Math.floor(samples.length / 2));
-  return { training: shuffled.slice(count), validation: shuffled.slice(0, count) };
+  return keepValidation(samples, context.seed);
 }
 
 /** `ocrslim finetune MODEL --teacher T --data D -o OUT` */
@@ -116,17 +104,17 @@ export const finetune: Command = defineCommand<FinetuneOptions>({
       flags: "--learning-rate <rate>",
       description:
         "Highest learning rate of AdamW; it warms up, and falls in a cosine. Default: 0.0005.",
-      schema: withDefault(numberIn(1e-8, 1), 5e-4),
+      schema: withDefault(numberIn(1e-8, 1), FINE_TUNE_DEFAULTS.learningRate),
     },
     batch: {
       flags: "--batch <count>",
       description: "Crops in a batch. Default: 4.",
-      schema: withDefault(integerIn(1, 256), 4),
+      schema: withDefault(integerIn(1, 256), FINE_TUNE_DEFAULTS.batchSize),
     },
     crop: {
       flags: "--crop <pixels>",
       description: "Side of the crops, a multiple of 32. Default: 480.",
-      schema: withDefault(integerIn(64, 4096), 480),
+      schema: withDefault(integerIn(64, 4096), FINE_TUNE_DEFAULTS.cropSize),
     },
     evaluateEvery: {
       flags: "--evaluate-every <count>",

@@ -53,6 +53,8 @@ export function shuffle<T>(items: readonly T[], seed: number): T[] {
 export interface Split {
   readonly calibration: readonly Sample[];
   readonly evaluation: readonly Sample[];
+  /** All that do not evaluate, the calibration images among them. */
+  readonly training: readonly Sample[];
 }
 
 /** At most this many images evaluate a compression; more take long and tell little more. */
@@ -80,5 +82,26 @@ export function splitImages(
   return {
     calibration: shuffled.slice(0, count),
     evaluation: shuffled.slice(count, count + maximumEvaluation),
+    training: [...shuffled.slice(0, count), ...shuffled.slice(count + maximumEvaluation)],
   };
+}
+
+/** Of images to train on, one in ten is kept back, 4 to 20, to choose the best weights by. */
+const VALIDATION_SHARE = 10;
+
+/** Keeps images back that the best weights are chosen by. @throws CliError `unsuitable-data` for fewer than 2. */
+export function keepValidation(
+  samples: readonly Sample[],
+  seed: number,
+): { readonly training: readonly Sample[]; readonly validation: readonly Sample[] } {
+  if (samples.length < 2) {
+    throw new CliError(
+      "unsuitable-data",
+      `there is ${samples.length} image to train on; give at least 2: some choose the best weights, and are not trained on`,
+    );
+  }
+  const shuffled = shuffle(samples, seed);
+  const share = Math.min(Math.max(Math.round(samples.length / VALIDATION_SHARE), 4), 20);
+  const count = Math.min(share, Math.floor(samples.length / 2));
+  return { training: shuffled.slice(count), validation: shuffled.slice(0, count) };
 }

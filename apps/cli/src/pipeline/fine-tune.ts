@@ -50,6 +50,9 @@ export interface FineTuneSettings {
   readonly resume?: "auto" | "never";
 }
 
+/** What works without thought for detectors of PP-OCR's size. */
+export const FINE_TUNE_DEFAULTS = { cropSize: 480, batchSize: 4, learningRate: 5e-4 } as const;
+
 /** What came of it. */
 export interface FineTuned {
   /** With the weights that did best on the validation images. */
@@ -66,8 +69,8 @@ export interface FineTuned {
 /** Decay of the average of weights: about the last hundred updates count. */
 const EMA_DECAY = 0.99;
 
-/** Updates until the learning rate is full: the optimizer's averages are of few gradients at first. */
-const WARM_UP_UPDATES = 50;
+/** Until the learning rate is full: the optimizer's averages are of few gradients at first. */
+const WARM_UP = { fraction: 0.05 } as const;
 
 /** Makes a smaller detector give the maps of a larger one, by training on crops of images. */
 export async function fineTune(
@@ -100,7 +103,7 @@ export async function fineTune(
     engine: createOrtEngine({ runtime }),
     data: cropData(settings, input, see),
     batchSize,
-    schedule: cosineRate({ learningRate, warmUp: WARM_UP_UPDATES, final: 0.02 * learningRate }),
+    schedule: cosineRate({ learningRate, warmUp: WARM_UP, final: 0.02 * learningRate }),
     seed: context.seed,
     ...(settings.minutes === undefined ? {} : { minutes: settings.minutes }),
     ...(settings.updates === undefined ? {} : { updates: settings.updates }),

@@ -11,10 +11,12 @@ import { assertDisjointDatasets } from "@ocrslim/ocr-det";
 import { writePlan } from "@ocrslim/prune";
 import { describeMachine, type Runtime } from "@ocrslim/runtime";
 import { writeFileAtomically, writeJson } from "../../output/files.ts";
-import { formatPercent } from "../../output/numbers.ts";
+import { formatDuration, formatMetric, formatPercent } from "../../output/numbers.ts";
 import { renderReport } from "../../report/render-report.ts";
 import type { CompressReport } from "../../report/types.ts";
 import { version } from "../../version.ts";
+import { keepValidation } from "../data.ts";
+import { FINE_TUNE_DEFAULTS, fineTune } from "../fine-tune.ts";
 import type { MeasuredPlan, SearchResult } from "../search-budget.ts";
 import { choosePlan } from "./choose-plan.ts";
 import { drawPictures } from "./draw-pictures.ts";
@@ -43,6 +45,9 @@ const files = {
   pictures: "pictures",
 } as const;
 
+/** Of checkpoints, in the run folder. */
+const trainingFolder = "training";
+
 /** Applies the chosen plan, and makes sure that the written bytes are a sound model. */
 async function buildSlim(
   settings: CompressSettings,
@@ -51,13 +56,40 @@ async function buildSlim(
   chosen: MeasuredPlan | undefined,
 ): Promise<{ model: Model; bytes: number }> {
   settings.log.step("prune, recover, verify");
-  const model = chosen
+  const pruned = chosen
     ? await recovery.prune(chosen.plan, "final")
     : cloneModel(prepared.simplified);
+  const model = chosen ? await tune(settings, prepared, pruned) : pruned;
   const bytes = encodeModel(model);
   const read = decodeModel(bytes);
   assertValidModel(read);
   return { model: read, bytes: bytes.length };
+}
+
+/** Fine-tunes, if that was asked for. */
+async function tune(
+  settings: CompressSettings,
+  prepared: Prepared,
+  student: Model,
+): Promise<Model> {
+  const { context, log, finetuneMinutes, folder } = settings;
+  if (finetuneMinutes === 0) return student;
+  log.step(`fine-tune for ${formatDuration(finetuneMinutes * 60)}`);
+  const tuned = await fineTune(context, {
+    student,
+    teacher: prepared.simplified,
+    runtime: settings.runtime,
+    detection: settings.detection,
+    ...keepValidation(settings.training, context.seed),
+    ...FINE_TUNE_DEFAULTS,
+    minutes: finetuneMinutes,
+    folder: join(folder, trainingFolder),
+  });
+  const { result, metric, before, after } = tuned;
+  log.note(
+    `${result.updates} updates: ${metric} on held-back images ${formatMetric(before)} → ${formatMetric(after)}`,
+  );
+  return tuned.model;
 }
 
 /** Ratios of separate measurements differ by some percent without any reason. */
@@ -143,7 +175,7 @@ export async function compressDetector(
     slower: latency.ratio.slim > 1,
     budget: search.budget,
     seconds: (performance.now() - start) / 1000,
-    files,
+    files: settings.finetuneMinutes > 0 && chosen ? { ...files, training: trainingFolder } : files,
     data: {
       sources,
       seed: context.seed,

@@ -12,11 +12,8 @@ export interface RunLog {
   text(): string;
 }
 
-/** Number of steps that `compress` announces. */
-const stepCount = 8;
-
-/** Returns the log of one run. */
-export function createRunLog(context: CommandContext): RunLog {
+/** Returns the log of one run of `stepCount` steps. */
+export function createRunLog(context: CommandContext, stepCount: number): RunLog {
   const start = performance.now();
   const lines: string[] = [];
   let steps = 0;

@@ -22,6 +22,10 @@ export interface CompressSettings {
   readonly inputShapes: Readonly<Record<string, readonly number[]>>;
   readonly calibration: readonly Sample[];
   readonly evaluation: readonly Sample[];
+  /** Images that fine-tuning may learn from: none of those that evaluate. */
+  readonly training: readonly Sample[];
+  /** How long to fine-tune; 0: not at all. */
+  readonly finetuneMinutes: number;
   readonly alsoMeasure: readonly Images[];
   readonly target: Target;
   readonly recovery: RecoveryName;
