@@ -13,6 +13,8 @@ export type OcrDetErrorCode =
   | "invalid-option"
   | "invalid-map"
   | "unsupported-model"
+  | "invalid-weights"
+  | "mismatched-weights"
   | "unlabelled"
   | "mismatched-images"
   | "overlapping-datasets";
