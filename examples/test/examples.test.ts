@@ -27,6 +27,11 @@ describe("the examples", { timeout: 180_000 }, () => {
     }
   });
 
+  it("train a detector from random weights until it finds nearly everything", async () => {
+    const output = await runExample("train-a-detector");
+    expect(numberAfter(output, "hmean")).toBeGreaterThan(0.9);
+  });
+
   it("compress a detector with single packages, within the budget", async () => {
     const folder = await mkdtemp(join(tmpdir(), "ocrslim-example-"));
     try {
