@@ -15,6 +15,7 @@ export type {
   TrainingEngine,
   TrainingSession,
 } from "./engine/engine.ts";
+export { findBlockSize } from "./engine/find-block-size.ts";
 export { createOrtEngine, type OrtEngineOptions } from "./engine/ort-engine.ts";
 export { TrainError, type TrainErrorCode, type TrainErrorDetails } from "./errors.ts";
 export { type BackpropagateOptions, backpropagate } from "./gradients/backpropagate.ts";

@@ -6,6 +6,8 @@ import {
   listExecutionProviders,
   type Runtime,
 } from "@ocrslim/runtime";
+import { findBlockSize } from "@ocrslim/train";
+import { findTfjs, type TfjsCandidate } from "@ocrslim/train/tfjs";
 import sharp from "sharp";
 import { type Command, defineCommand } from "../command.ts";
 import { toOneLine } from "../describe-error.ts";
@@ -82,6 +84,13 @@ async function tryProviders(names: readonly string[]): Promise<ProviderTrial[]> 
   return trials;
 }
 
+/** What to say of a package of TensorFlow.js, the second training engine. */
+function describeTfjs({ name, status, version: found, backend, reason }: TfjsCandidate): string {
+  if (status === "missing") return `${name}: ${reason}`;
+  if (status === "broken") return `${name}: installed, but ${reason}`;
+  return `${name} ${found}: ${backend}${backend === "cpu" ? ", slow" : ""}`;
+}
+
 interface DoctorOptions {
   tryProviders: boolean;
 }
@@ -118,6 +127,8 @@ export const doctor: Command = defineCommand<DoctorOptions>({
         remedy: "run npm rebuild onnxruntime-node, or npm install on this platform",
       });
     }
+    const blockSize = broken === undefined ? await findBlockSize(runtime) : undefined;
+    const tfjs = await findTfjs();
     const trials = options.tryProviders ? await tryProviders(providers) : undefined;
     const document = {
       version,
@@ -132,6 +143,7 @@ export const doctor: Command = defineCommand<DoctorOptions>({
       runtimeWorks: broken === undefined,
       threads: machine.threads ?? null,
       executionProviders: providers,
+      training: { blockSize: blockSize ?? null, tfjs },
       sharp: sharp.versions.sharp ?? null,
       libvips: sharp.versions.vips,
       problems,
@@ -149,6 +161,16 @@ export const doctor: Command = defineCommand<DoctorOptions>({
           `${machine.runtime} ${machine.version}, ${broken === undefined ? "works" : "broken"}`,
         ],
         ["providers", `${providers.join(", ")} (known to this build; --try-providers tries them)`],
+        [
+          "training",
+          blockSize === undefined
+            ? "ort, in the standard layout"
+            : `ort, in ONNX Runtime's layout of blocks of ${blockSize} channels`,
+        ],
+        ...tfjs.map((candidate, index): [string, string] => [
+          index === 0 ? "  optional" : "",
+          describeTfjs(candidate),
+        ]),
         ["images", `sharp ${document.sharp}, libvips ${document.libvips}`],
       ]),
     );
