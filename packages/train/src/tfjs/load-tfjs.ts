@@ -20,14 +20,16 @@ export interface LoadedTfjs {
 }
 
 /**
- * Imports the first package that is installed and computes.
+ * Imports the first package that is installed and computes; `load` imports one by name.
  * @throws TrainError `missing-engine` if there is none.
  */
-export async function loadTfjs(): Promise<LoadedTfjs> {
+export async function loadTfjs(
+  load: (name: TfjsPackage) => Promise<Tfjs> = importTfjs,
+): Promise<LoadedTfjs> {
   const broken: { readonly name: TfjsPackage; readonly reason: string }[] = [];
   for (const name of TFJS_PACKAGES) {
     try {
-      const tf = await importTfjs(name);
+      const tf = await load(name);
       await tf.ready();
       probe(tf);
       return { tf, name, broken };

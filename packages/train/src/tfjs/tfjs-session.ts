@@ -28,22 +28,30 @@ export function createTfjsSession(
   let state = makeState(tf, step, step.initialState());
   let isDisposed = false;
 
-  const differentiate = (batch: Tensors): Gradient =>
-    tf.tidy(() => {
-      const others: Record<string, TfTensor> = {};
-      const { value, grads } = tf.valueAndGrads((parameters: TfTensor) => {
-        const results = objective.run({
-          ...batch,
-          "state/parameters": parameters,
-          ...(state["statistics"] ? { "state/statistics": state["statistics"] } : {}),
-        });
-        for (const [name, tensor] of Object.entries(results)) {
-          if (name !== "loss") others[name] = tf.keep(detach(tf, tensor));
-        }
-        return tf.reshape(results["loss"] as TfTensor, []) as TfScalar;
-      })([stateOf(state, "parameters")]);
-      return { loss: value, gradient: grads[0] as TfTensor, others };
-    });
+  const differentiate = (batch: Tensors): Gradient => {
+    const others: Record<string, TfTensor> = {};
+    const statistics = state["statistics"];
+    const forward = (parameters: TfTensor): TfScalar => {
+      const results = objective.run({
+        ...batch,
+        "state/parameters": parameters,
+        ...(statistics ? { "state/statistics": statistics } : {}),
+      });
+      for (const [name, tensor] of Object.entries(results)) {
+        if (name !== "loss") others[name] = tf.keep(detach(tf, tensor));
+      }
+      return tf.reshape(results["loss"] as TfTensor, []) as TfScalar;
+    };
+    try {
+      return tf.tidy(() => {
+        const { value, grads } = tf.valueAndGrads(forward)([stateOf(state, "parameters")]);
+        return { loss: value, gradient: grads[0] as TfTensor, others };
+      });
+    } catch (cause) {
+      disposeAll(others);
+      throw cause;
+    }
+  };
 
   /** The state after this micro-batch; `gradient_norm` beside it. */
   const advance = (found: Gradient, given: StepOptions): Tensors =>

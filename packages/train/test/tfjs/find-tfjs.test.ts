@@ -26,3 +26,25 @@ it("loads the fastest package that works, without a word", async () => {
   const engine = await createTfjsEngine();
   expect(engine.description).toContain(`${name} `);
 });
+
+it("falls back on the next package, and tells what is wrong with those before", async () => {
+  const { tf } = await loadTfjs();
+  const { name, broken } = await loadTfjs(async (wanted) => {
+    if (wanted === "@tensorflow/tfjs-node-gpu") throw new Error("libcudart.so.11.0\nat …");
+    if (wanted === "@tensorflow/tfjs-node") throw missing(wanted);
+    return tf;
+  });
+  expect(name).toBe("@tensorflow/tfjs");
+  expect(broken).toEqual([{ name: "@tensorflow/tfjs-node-gpu", reason: "libcudart.so.11.0" }]);
+});
+
+it("says what to install where there is nothing", async () => {
+  const refused = loadTfjs((wanted) => Promise.reject(missing(wanted)));
+  await expect(refused).rejects.toMatchObject({ code: "missing-engine" });
+  await expect(refused).rejects.toThrow("npm install @tensorflow/tfjs-node ");
+});
+
+function missing(name: string): Error {
+  const error = new Error(`Cannot find package '${name}' imported from here`);
+  return Object.assign(error, { code: "ERR_MODULE_NOT_FOUND" });
+}

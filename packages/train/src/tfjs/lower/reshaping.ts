@@ -64,7 +64,7 @@ const dropout: Lowering = ({ tf, node, input, numbers, fail }) => {
   const ratio = node.input(1) ? (numbers(1)?.[0] ?? 0.5) : 0.5;
   if (numbers(2)?.[0] && ratio > 0) throw fail("dropout in training mode is random");
   const x = input(0);
-  return [x, tf.ones(x.shape, "bool")];
+  return node.outputs[1] ? [x, tf.ones(x.shape, "bool")] : [x];
 };
 
 const trilu: Lowering = ({ tf, node, input, numbers, cached }) => {

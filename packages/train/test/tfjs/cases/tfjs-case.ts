@@ -96,8 +96,8 @@ export const parts = (
     ),
 });
 
-export const square = [2, 3, 4];
+export const square: readonly number[] = [2, 3, 4];
 
-export const image = [2, 4, 5, 6];
+export const image: readonly number[] = [2, 4, 5, 6];
 
 export const positive = { range: [0.2, 2] } as const;
