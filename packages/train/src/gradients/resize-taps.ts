@@ -56,10 +56,13 @@ export const COORDINATES: Readonly<
     outputSize === 1 ? 0 : round32(round32(x * (size - 1)) / (outputSize - 1)),
 };
 
+/** What float32 may leave of a tie: as far from it, ONNX Runtime (1.30) still takes it for one. */
+const TIE = 1e-6;
+
 /** From a place to the nearest element, before limiting it to the axis. */
 export const ROUNDINGS: Readonly<Record<RoundingMode, (place: number) => number>> = {
-  round_prefer_floor: (place) => Math.ceil(place - 0.5),
-  round_prefer_ceil: (place) => Math.floor(place + 0.5),
+  round_prefer_floor: (place) => Math.ceil(place - 0.5 - TIE),
+  round_prefer_ceil: (place) => Math.floor(place + 0.5 + TIE),
   floor: Math.floor,
   ceil: Math.ceil,
 };
