@@ -6,6 +6,7 @@ import {
   WORKER_CODE,
   type WorkerFailure,
   type WorkerReply,
+  type WorkerRequest,
   type WorkerStart,
 } from "./worker-code.ts";
 
@@ -25,8 +26,8 @@ interface Waiter<T> {
 }
 
 /** Starts a thread. @throws TrainError `invalid-option` if its options can't be sent to it. */
-export function startDataWorker(start: WorkerStart): DataWorker {
-  const worker = createWorker(start);
+export function startDataWorker(start: WorkerStart, execArgv?: readonly string[]): DataWorker {
+  const worker = createWorker(start, execArgv);
   const waiters = new Map<number, Waiter<Batch>>();
   let lost: TrainError | undefined;
   let next = 0;
@@ -90,7 +91,7 @@ export function startDataWorker(start: WorkerStart): DataWorker {
         const id = next++;
         waiters.set(id, { resolve, reject });
         worker.ref();
-        worker.postMessage({ id, request });
+        worker.postMessage({ id, request } satisfies WorkerRequest);
       });
     },
     async dispose() {
@@ -119,13 +120,17 @@ function revive({ name, message, stack, code }: WorkerFailure): Error {
   });
 }
 
-function createWorker(start: WorkerStart): Worker {
+function createWorker(start: WorkerStart, execArgv: readonly string[] | undefined): Worker {
   try {
-    return new Worker(WORKER_CODE, { eval: true, workerData: start });
+    return new Worker(WORKER_CODE, {
+      eval: true,
+      workerData: start,
+      ...(execArgv ? { execArgv: [...execArgv] } : {}),
+    });
   } catch (cause) {
     throw new TrainError(
       "invalid-option",
-      `createWorkerData: the options can't be sent to a worker (${(cause as Error).message}); use plain data`,
+      `createWorkerData: a worker can't be started (${(cause as Error).message}); options must be plain data`,
       { cause },
     );
   }

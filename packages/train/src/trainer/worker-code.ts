@@ -32,7 +32,8 @@ export type WorkerReply =
 
 /**
  * The program of a worker. It is text so that it needs no file of its own, neither beside the sources
- * nor in a bundle, and runs where TypeScript can't be imported.
+ * nor in a bundle, and runs where TypeScript can't be imported. Modules in TypeScript go through tsx
+ * where Node itself can't import them: loaders of the main thread do not reach into others.
  *
  * Arrays that fill their buffers are handed over; parts of a buffer are copied out of it first, as the
  * rest may belong to somebody else.
@@ -59,6 +60,12 @@ const pack = (batch) => {
   return [packed, [...buffers]];
 };
 const start = async () => {
+  if (/\\.[mc]?ts$/.test(workerData.module) && !process.features.typescript) {
+    const { createRequire } = require("node:module");
+    const { pathToFileURL } = require("node:url");
+    const loader = createRequire(workerData.module).resolve("tsx/esm/api").replace(/cjs$/, "mjs");
+    (await import(pathToFileURL(loader).href)).register();
+  }
   const module = await import(workerData.module);
   const create = module[workerData.exportName];
   if (typeof create !== "function") {

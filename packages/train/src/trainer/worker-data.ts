@@ -9,7 +9,7 @@ import type { WorkerStart } from "./worker-code.ts";
 export interface WorkerDataOptions {
   /**
    * The module that makes the data set, such as `new URL("./data.js", import.meta.url)`; a string is
-   * a path, or a URL. Node must be able to import it: JavaScript, or TypeScript with a loader.
+   * a path, or a URL. JavaScript, or TypeScript where Node imports it (22.18) or tsx is installed.
    */
   readonly module: URL | string;
   /**
@@ -21,6 +21,8 @@ export interface WorkerDataOptions {
   readonly options?: unknown;
   /** Threads; 0 makes batches in this thread. Default: one less than there are cores, at least 1. */
   readonly workers?: number;
+  /** Node's own options for the threads, such as `["--conditions", "…"]`. Default: this process's. */
+  readonly execArgv?: readonly string[];
 }
 
 /** Training data from worker threads. Dispose of it, or use `await using`. */
@@ -50,16 +52,20 @@ export async function createWorkerData(options: WorkerDataOptions): Promise<Work
     exportName: options.export ?? "createTrainingData",
     options: options.options,
   };
-  return count === 0 ? createLocalData(start) : createThreadedData(start, count);
+  return count === 0 ? createLocalData(start) : createThreadedData(start, count, options.execArgv);
 }
 
-async function createThreadedData(start: WorkerStart, count: number): Promise<WorkerData> {
+async function createThreadedData(
+  start: WorkerStart,
+  count: number,
+  execArgv: readonly string[] | undefined,
+): Promise<WorkerData> {
   const workers: DataWorker[] = [];
   const dispose = async (): Promise<void> => {
     await Promise.all(workers.map((worker) => worker.dispose()));
   };
   try {
-    for (let index = 0; index < count; index++) workers.push(startDataWorker(start));
+    for (let index = 0; index < count; index++) workers.push(startDataWorker(start, execArgv));
     const facts = await Promise.all(workers.map(({ ready }) => ready));
     const [first] = facts;
     const other = facts.find(
