@@ -15,30 +15,31 @@ const conv: ReferenceKernel = (context) => {
   const bias = context.optional(2);
   const perGroup = outputs / context.node.int("group", 1);
   const [top, left] = [pads[0]?.[0] ?? 0, pads[1]?.[0] ?? 0];
+  const area = outHeight * outWidth;
   const out = new Float64Array(elementCount(outputDims));
-  let at = 0;
   for (let n = 0; n < batch; n++) {
     for (let m = 0; m < outputs; m++) {
+      const to = (n * outputs + m) * area;
+      out.fill(bias?.[m] ?? 0, to, to + area);
       const first = Math.floor(m / perGroup) * inner;
-      for (let i = 0; i < outHeight; i++) {
-        for (let j = 0; j < outWidth; j++) {
-          let sum = bias?.[m] ?? 0;
-          for (let c = 0; c < inner; c++) {
-            const plane = (n * channels + first + c) * height * width;
-            const taps = (m * inner + c) * kernelHeight * kernelWidth;
-            for (let u = 0; u < kernelHeight; u++) {
+      for (let c = 0; c < inner; c++) {
+        const plane = (n * channels + first + c) * height * width;
+        const taps = (m * inner + c) * kernelHeight * kernelWidth;
+        for (let u = 0; u < kernelHeight; u++) {
+          for (let v = 0; v < kernelWidth; v++) {
+            const factor = weight[taps + u * kernelWidth + v] as number;
+            for (let i = 0; i < outHeight; i++) {
               const row = i * strides[0] + u * dilations[0] - top;
               if (row < 0 || row >= height) continue;
-              for (let v = 0; v < kernelWidth; v++) {
+              const from = plane + row * width;
+              for (let j = 0; j < outWidth; j++) {
                 const column = j * strides[1] + v * dilations[1] - left;
                 if (column < 0 || column >= width) continue;
-                sum +=
-                  (x[plane + row * width + column] as number) *
-                  (weight[taps + u * kernelWidth + v] as number);
+                const at = to + i * outWidth + j;
+                out[at] = (out[at] as number) + factor * (x[from + column] as number);
               }
             }
           }
-          out[at++] = sum;
         }
       }
     }

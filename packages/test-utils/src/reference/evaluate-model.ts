@@ -96,7 +96,8 @@ function evaluate(
 ): readonly Tensor[] {
   const name = operatorName(node);
   const kernel = kernels?.get(name) ?? referenceKernels.get(name);
-  if (kernel) return kernel(createContext(node, opset, inputs)).map(promote);
+  const own = kernel?.(createContext(node, opset, inputs));
+  if (own) return own.map(promote);
   if (name === "Cast" && FLOATS.has(dataTypeFromCode(node.int("to", 0)))) {
     const [source] = inputs;
     if (source) return [float64(source.dims, numbersOf(source))];

@@ -1,4 +1,5 @@
 import { elementCount } from "@ocrslim/graph";
+import { broadcastStrides } from "./arithmetic.ts";
 import {
   float64,
   offsetOf,
@@ -7,12 +8,6 @@ import {
   type ReferenceKernels,
   stridesOf,
 } from "./reference-kernel.ts";
-
-/** Strides of an operand in dims that it is broadcast to. */
-export function broadcastStrides(dims: readonly number[], rank: number): readonly number[] {
-  const strides = stridesOf(dims).map((stride, axis) => (dims[axis] === 1 ? 0 : stride));
-  return [...new Array<number>(rank - dims.length).fill(0), ...strides];
-}
 
 const matMul: ReferenceKernel = (context) => {
   const left = context.dims(0).length === 1 ? [1, ...context.dims(0)] : context.dims(0);
@@ -30,19 +25,19 @@ const matMul: ReferenceKernel = (context) => {
   });
   const outputDims = context.outputDims();
   const out = new Float64Array(elementCount(outputDims));
-  let at = 0;
+  let to = 0;
   for (const index of positions(batch)) {
     const fromLeft = offsetOf(index, leftStrides) * rows * inner;
     const fromRight = offsetOf(index, rightStrides) * inner * columns;
     for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < columns; j++) {
-        let sum = 0;
-        for (let k = 0; k < inner; k++) {
-          sum +=
-            (a[fromLeft + i * inner + k] as number) * (b[fromRight + k * columns + j] as number);
+      for (let k = 0; k < inner; k++) {
+        const factor = a[fromLeft + i * inner + k] as number;
+        for (let j = 0; j < columns; j++) {
+          out[to + j] =
+            (out[to + j] as number) + factor * (b[fromRight + k * columns + j] as number);
         }
-        out[at++] = sum;
       }
+      to += columns;
     }
   }
   return [float64(outputDims, out)];

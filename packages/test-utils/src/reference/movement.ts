@@ -71,6 +71,25 @@ const pad: ReferenceKernel = (context) => {
   return [fromNumbers(context.tensor(0).dtype, outputDims, out)];
 };
 
+/** As in `@ocrslim/graph`, but faster for float64. */
+const transpose: ReferenceKernel = (context) => {
+  const dims = context.dims(0);
+  const order = context.node.ints("perm") ?? [...dims.keys()].reverse();
+  const outputDims = order.map((axis) => dims[axis] ?? 1);
+  const strides = stridesOf(dims);
+  const steps = order.map((axis) => strides[axis] ?? 1);
+  const x = context.numbers(0);
+  const out = new Float64Array(x.length);
+  // All axes but the last one, then the last one in a loop of its own.
+  const [last = 1, step = 1] = [outputDims.at(-1), steps.at(-1)];
+  let to = 0;
+  for (const index of positions(outputDims.slice(0, -1))) {
+    const from = offsetOf(index, steps);
+    for (let i = 0; i < last; i++) out[to++] = x[from + i * step] as number;
+  }
+  return [fromNumbers(context.tensor(0).dtype, outputDims, out)];
+};
+
 const depthToSpace: ReferenceKernel = (context) => {
   const { node } = context;
   const [batch = 1, channels = 1, height = 1, width = 1] = context.dims(0);
@@ -161,6 +180,7 @@ const reverseSequence: ReferenceKernel = (context) => {
 
 /** Operators that move elements. */
 export const movementKernels: ReferenceKernels = [
+  ["Transpose", transpose],
   ["Pad", pad],
   ["DepthToSpace", depthToSpace],
   ["SpaceToDepth", spaceToDepth],

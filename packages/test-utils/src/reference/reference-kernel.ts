@@ -20,12 +20,16 @@ export interface ReferenceContext {
   fail(what: string): Error;
 }
 
-/** Computes a node's outputs in double precision, by the plainest loops. */
-export type ReferenceKernel = (context: ReferenceContext) => readonly Tensor[];
+/**
+ * Computes a node's outputs in double precision, by the plainest loops; `undefined` leaves the node to
+ * `evaluateNode` of `@ocrslim/graph`.
+ */
+export type ReferenceKernel = (context: ReferenceContext) => readonly Tensor[] | undefined;
 
 /** Kernels of one family of operators, by `opType`. */
 export type ReferenceKernels = readonly (readonly [string, ReferenceKernel])[];
 
+/** What a kernel is told of a node; `inputs` have no float32 and no float16. */
 export function createContext(
   node: Node,
   opset: number,

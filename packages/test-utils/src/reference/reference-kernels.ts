@@ -1,4 +1,5 @@
 import { activationKernels } from "./activations.ts";
+import { arithmeticKernels } from "./arithmetic.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { indexingKernels } from "./indexing.ts";
 import { matrixKernels } from "./matrix.ts";
@@ -11,11 +12,12 @@ import { resizeKernels } from "./resize.ts";
 import { scatterKernels } from "./scatter.ts";
 
 /**
- * What computes each operator that `evaluateNode` of `@ocrslim/graph` does not, by `opType`: the
- * standard operators, opset 7 and up.
+ * What computes the operators that `evaluateNode` of `@ocrslim/graph` does not, or slowly, by
+ * `opType`: the standard operators, opset 7 and up.
  */
 export const referenceKernels: ReadonlyMap<string, ReferenceKernel> = new Map([
   ...activationKernels,
+  ...arithmeticKernels,
   ...convolutionKernels,
   ...indexingKernels,
   ...matrixKernels,

@@ -50,6 +50,16 @@ const activations: readonly OperatorCase[] = [
   },
 ];
 
+const arithmetic: readonly OperatorCase[] = ["Add", "Sub", "Mul", "Div", "Sum"].flatMap(
+  (opType): OperatorCase[] => [
+    { opType, inputs: [x([3, 4]), x([3, 4], [0.5, 2])] },
+    { opType, inputs: [x([2, 1, 4]), x([3, 1], [0.5, 2])] },
+    { opType, inputs: [x([]), x([2, 3], [0.5, 2])] },
+    { opType, inputs: [x([2, 3]), x([], [0.5, 2])] },
+    { opType, inputs: [list(7, -8), list(2, 3)], outputTypes: ["int64"] },
+  ],
+);
+
 const windows: readonly OperatorCase[] = [
   {
     opType: "Conv",
@@ -348,6 +358,9 @@ const resizes: readonly OperatorCase[] = [
 ];
 
 const movements: readonly OperatorCase[] = [
+  { opType: "Transpose", inputs: [x([2, 3, 4])] },
+  { opType: "Transpose", inputs: [x([2, 3, 4, 5])], attributes: { perm: ints([2, 0, 3, 1]) } },
+  { opType: "Transpose", inputs: [x([])] },
   ...["constant", "edge", "reflect"].flatMap((mode): OperatorCase[] => [
     {
       opType: "Pad",
@@ -482,6 +495,8 @@ const reductions: readonly OperatorCase[] = ["ReduceLogSum", "ReduceLogSumExp"].
 /** One-node models in the forms that matter, for each operator of the evaluator's own kernels. */
 export const operatorCases: readonly OperatorCase[] = [
   ...activations,
+  ...arithmetic.filter(({ opType, outputTypes }) => opType !== "Sum" || !outputTypes),
+  { opType: "Sum", inputs: [x([3]), x([2, 1]), x([])] },
   ...windows,
   ...normalizations,
   ...matrices,

@@ -63,7 +63,7 @@ describe("the reference evaluator", () => {
 
 /** Smooth operators whose kernels are those of `@ocrslim/graph`, with operands that suit them. */
 const shared: readonly OperatorCase[] = [
-  ...["Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Sum", "Mean"].map((opType) => ({
+  ...["Pow", "Min", "Max", "Mean"].map((opType) => ({
     opType,
     inputs: [
       { dims: [3, 4], range: [0.3, 2] as const },
@@ -73,7 +73,7 @@ const shared: readonly OperatorCase[] = [
   ...[
     ...["Neg", "Abs", "Relu", "Reciprocal", "Sqrt", "Exp", "Log", "Erf", "Sin", "Cos", "Tanh"],
     ...["Sigmoid", "Softplus", "HardSwish", "HardSigmoid", "LeakyRelu", "Identity", "Flatten"],
-    ...["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "Transpose"],
+    ...["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2"],
     ...["ReduceProd", "ReduceSumSquare", "Clip", "Trilu", "Squeeze"],
   ].map((opType) => ({ opType, inputs: [{ dims: [3, 4], range: [0.3, 2] as const }] })),
   { opType: "Concat", inputs: [{ dims: [3] }, { dims: [4] }], attributes: { axis: int(0) } },
