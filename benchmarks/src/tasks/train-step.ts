@@ -157,4 +157,67 @@ async function startTorch(
   }
 }
 
-export const trainSteps: readonly Benchmark[] = [trainStep(1, 11), trainStep(4, 7)];
+const LARGE_BATCH = 8;
+const LARGE_MEMORY = figure(
+  `memory-${LARGE_BATCH}`,
+  `batch ${LARGE_BATCH}: peak memory of the process`,
+  "GB",
+  6,
+);
+
+/** Whether a batch that people train with fits into the memory of a small machine. */
+const largeBatch: Benchmark = {
+  name: `train-step-${LARGE_BATCH}`,
+  group: "train-step",
+  figures: [LARGE_MEMORY],
+  async run({ detector, temporaryFolder }) {
+    const path = join(temporaryFolder, "training-step.onnx");
+    await writeModel(await readSimplified(detector), path);
+    const [peak] = await runAlone(path, LARGE_BATCH, 3);
+    return [toFigure(LARGE_MEMORY, peak / 1e9, 1)];
+  },
+};
+
+const MOBILENET: FigureSpec = {
+  name: "train-step/mobilenet",
+  label:
+    "training step of DB-MobileNetV3 ×0.5 (three maps, all losses, batch statistics, Adam), batch 4, 640×640, 2 threads; Paddle 3.3.1: 6974 ms",
+  unit: "ms",
+  direction: "at-most",
+  goal: 6974 / 8,
+};
+
+const mobilenet: Benchmark = {
+  name: "train-step-mobilenet",
+  group: "train-step",
+  figures: [MOBILENET],
+  async run() {
+    const [, times] = await runAlone("mobilenet", 4, 7);
+    return [toFigure(MOBILENET, median(times), times.length)];
+  },
+};
+
+/** Runs steps in a process of its own: its peak in bytes, and milliseconds of all but the first two. */
+async function runAlone(
+  model: string,
+  batch: number,
+  steps: number,
+): Promise<readonly [number, readonly number[]]> {
+  const own = startOwn(model, batch);
+  try {
+    await own.read<StepDescription>();
+    const done: StepTime[] = [];
+    for (let step = 0; step < steps; step++) done.push(await own.ask<StepTime>());
+    const peak = Math.max(...done.map(({ peakBytes }) => peakBytes));
+    return [peak, done.slice(2).map(({ milliseconds }) => milliseconds)];
+  } finally {
+    await own.dispose();
+  }
+}
+
+export const trainSteps: readonly Benchmark[] = [
+  trainStep(1, 11),
+  trainStep(4, 7),
+  largeBatch,
+  mobilenet,
+];

@@ -38,6 +38,7 @@ export {
   binaryCrossEntropyWithLogits,
   type ProbabilityLossOptions,
 } from "./losses/binary-cross-entropy.ts";
+export { type DbLossOptions, dbLoss } from "./losses/db-loss.ts";
 export { type DiceOptions, dice } from "./losses/dice.ts";
 export { type DistillationOptions, distillation } from "./losses/distillation.ts";
 export { type FocalOptions, focal } from "./losses/focal.ts";
@@ -79,6 +80,10 @@ export type { GradientClip } from "./step/build-update.ts";
 export { type ExportModelOptions, exportModel } from "./step/export-model.ts";
 export { findParameters, type ModelParameter, type ParameterRole } from "./step/find-parameters.ts";
 export { type ParameterGroup, withoutDecay } from "./step/parameter-groups.ts";
+export {
+  type ReestimateOptions,
+  reestimateBatchNormalization,
+} from "./step/reestimate-batch-normalization.ts";
 export type {
   BatchInput,
   Parameter,

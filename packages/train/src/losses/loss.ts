@@ -6,6 +6,8 @@ export interface LossContext {
   readonly ops: Ops;
   /** An output of the model; default: its first one. @throws TrainError `invalid-loss` if absent. */
   output(name?: string): Value;
+  /** Names of the model's outputs, in order. */
+  readonly outputs: readonly string[];
   /** Any value of the model by name, such as a feature map. */
   value(name: string): Value;
   /**

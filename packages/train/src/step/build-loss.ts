@@ -30,6 +30,7 @@ export function buildLoss(ops: Ops, loss: Loss): BuiltLoss {
   };
   const result = loss({
     ops,
+    outputs: outputs.map((value) => value.name),
     output(name) {
       const found = name === undefined ? outputs[0] : outputs.find((value) => value.name === name);
       if (found) return found;

@@ -44,7 +44,7 @@ export function findParameters(model: Model): readonly ModelParameter[] {
   return model.graph.initializers.flatMap((value) => {
     const { tensor } = value;
     const role = roleOf(value);
-    if (!tensor || tensor.dtype !== "float32" || tensor.size === 0 || !role) return [];
+    if (tensor?.dtype !== "float32" || tensor.size === 0 || !role) return [];
     const opTypes = [...new Set(value.consumers.map((node) => node.opType))];
     return [{ name: value.name, dims: tensor.dims, size: tensor.size, role, opTypes }];
   });
