@@ -1,4 +1,45 @@
 export {
+  type Augmentation,
+  type AugmentContext,
+  type Augmenter,
+  augment,
+} from "./augment/augment.ts";
+export {
+  AUGMENTATION_DEFAULTS,
+  type AugmentationSpec,
+  createAugmentation,
+} from "./augment/augmentation-spec.ts";
+export {
+  COLOR_JITTER_DEFAULTS,
+  type ColorJitterOptions,
+  colorJitter,
+} from "./augment/color-jitter.ts";
+export { type CopyPasteOptions, copyPaste } from "./augment/copy-paste.ts";
+export {
+  type DetectionBatches,
+  type DetectionBatchOptions,
+  type DetectionBatchRequest,
+  detectionBatches,
+} from "./augment/detection-batches.ts";
+export { createDetectionData, type DetectionDataOptions } from "./augment/detection-data.ts";
+export { drawTargets } from "./augment/draw-targets.ts";
+export { type EastRandomCropOptions, eastRandomCrop } from "./augment/east-random-crop.ts";
+export { flip, pad, rotate, scale } from "./augment/geometry.ts";
+export type { LabelledImage, Recolor, Scene } from "./augment/scene.ts";
+export type { DetectionBatch } from "./augment/write-batch.ts";
+export { buildDbDetector } from "./builder/build-db-detector.ts";
+export type {
+  BackboneConfig,
+  DbDetectorConfig,
+  DbFpnConfig,
+  DbHeadConfig,
+  LkPanConfig,
+  MobileNetV3Config,
+  NeckConfig,
+  ResNetVdConfig,
+  RseFpnConfig,
+} from "./builder/config.ts";
+export {
   CALIBRATION_CROP_DEFAULTS,
   type CalibrationCropOptions,
   calibrationCrops,
@@ -47,6 +88,12 @@ export {
   computePolygonIou,
   isSimplePolygon,
 } from "./metric/polygon.ts";
+export {
+  type LoadPaddleWeightsOptions,
+  loadPaddleWeights,
+} from "./paddle/load-paddle-weights.ts";
+export { type PaddleWeights, readPdparams } from "./paddle/read-pdparams.ts";
+export { encodePdparams, writePdparams } from "./paddle/write-pdparams.ts";
 export { POSTPROCESS_DEFAULTS, type PostprocessOptions } from "./postprocess/options.ts";
 export {
   createPostprocessor,
@@ -67,6 +114,14 @@ export {
 } from "./preprocess/normalize.ts";
 export { type PreprocessedImage, preprocess } from "./preprocess/preprocess.ts";
 export { resizeBilinear } from "./preprocess/resize-bilinear.ts";
+export {
+  type BorderMap,
+  makeBorderMap,
+} from "./targets/make-border-map.ts";
+export { makeShrinkMap, type ShrinkMap } from "./targets/make-shrink-map.ts";
+export { type DetectionTargets, makeTargets } from "./targets/make-targets.ts";
+export { shrinkRatioAt } from "./targets/shrink-ratio.ts";
+export { TARGET_DEFAULTS, type TargetOptions } from "./targets/target-options.ts";
 export {
   createPageSource,
   type PageSource,
