@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createRandom, writeModel } from "@ocrslim/graph";
 import { randomFeeds } from "@ocrslim/runtime";
@@ -86,10 +87,13 @@ function trainStep(batch: number, rounds: number): Benchmark {
         const ownSteps: StepTime[] = [];
         const torchSteps: StepTime[] = [];
         for (let round = -2; round < rounds; round++) {
+          await settle();
           const start = performance.now();
           await forward.run(feeds);
           const elapsed = performance.now() - start;
+          await settle();
           const step = await own.ask<StepTime>();
+          await settle();
           const torchStep = await torch?.ask<StepTime>();
           if (round < 0) continue;
           forwardTimes.push(elapsed);
@@ -125,6 +129,9 @@ function trainStep(batch: number, rounds: number): Benchmark {
     },
   };
 }
+
+/** Threads of all three keep a core busy for a while after their work; then they sleep. */
+const settle = (): Promise<void> => setTimeout(400);
 
 function startOwn(path: string, batch: number): LineProcess {
   const script = fileURLToPath(new URL("../support/training-step-child.ts", import.meta.url));

@@ -8,7 +8,7 @@ const ARC_TOLERANCE = 0.25;
 /** Grows polygons as pyclipper does; used over and over. */
 export interface PolygonOffsetter {
   /**
-   * Returns the outlines that result when a polygon grows by `distance` (0 or more, pixels) with
+   * Returns the outlines that result when a polygon grows by `distance` (pixels; negative ones shrink it) with
    * round corners. Coordinates are cut to integers first. None if fewer than three distinct points
    * remain; several if holes or parts come about. The result is overwritten by the next call.
    */

@@ -40,7 +40,8 @@ export function backpropagate(ops: Ops, options: BackpropagateOptions): Readonly
     const parts = pending.get(value);
     if (!parts) return undefined;
     const [first] = parts;
-    const total = parts.length === 1 && first ? first : ops.node("Sum", parts);
+    const sum = parts.length === 1 && first ? first : ops.node("Sum", parts);
+    const total = ops.expand(sum, ops.dims(value));
     gradients.set(value, total);
     return total;
   };
@@ -121,10 +122,14 @@ function findRule(node: Node, rules: ReadonlyMap<string, GradientRule> | undefin
   );
 }
 
+/** A rule may leave out the repetition along axes of which all elements have the same gradient. */
 function assertDims(ops: Ops, node: Node, input: Value, gradient: Value): void {
   const expected = ops.dims(input);
   const got = ops.dims(gradient);
-  if (expected.length === got.length && expected.every((dim, axis) => dim === got[axis])) return;
+  const fits =
+    expected.length === got.length &&
+    expected.every((dim, axis) => dim === got[axis] || got[axis] === 1);
+  if (fits) return;
   throw new TrainError(
     "not-differentiable",
     `differentiate: the rule of ${node.describe()} gave a gradient of dims [${got}] for input "${input.name}" of dims [${expected}]; correct the rule`,

@@ -15,7 +15,7 @@ export interface GradientContext {
 
 /**
  * Gives the gradients of the loss with respect to the node's inputs, in input order, each of its
- * input's dims; `undefined` for those not needed, and for what the output does not depend on
+ * input's dims, or 1 along axes where all elements have the same; `undefined` for those not needed, and for what the output does not depend on
  * smoothly (indices, shapes). It emits standard ONNX operators only.
  */
 export type GradientRule = (context: GradientContext) => readonly (Value | undefined)[];

@@ -121,7 +121,7 @@ const globalAveragePool: GradientRule = (context) => {
   if (!needs(0)) return [];
   const dims = ops.dims(requireInput(context, 0));
   const area = product(dims.slice(2));
-  return [ops.expand(ops.mul(outputGradient(context), 1 / area), dims)];
+  return [ops.mul(outputGradient(context), 1 / area)];
 };
 
 /** Equal maxima share evenly, as of ReduceMax. */

@@ -39,7 +39,7 @@ function reduction(derive: (parts: Reduction) => Value, isIdentity = false): Gra
     const kept = dims.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
     const count = axes.reduce((product, axis) => product * (dims[axis] ?? 1), 1);
     const y = ops.reshape(node.output, kept);
-    return [ops.expand(derive({ ops, x, y, g: ops.reshape(g, kept), axes, count }), dims)];
+    return [derive({ ops, x, y, g: ops.reshape(g, kept), axes, count })];
   };
 }
 
