@@ -4,6 +4,7 @@ import { bigModel } from "./tasks/big-model.ts";
 import { channelGroups } from "./tasks/channel-groups.ts";
 import { compress } from "./tasks/compress.ts";
 import { cost } from "./tasks/cost.ts";
+import { finetune } from "./tasks/finetune.ts";
 import { latencyOnnxslim } from "./tasks/latency-onnxslim.ts";
 import { latencySimplified } from "./tasks/latency-simplified.ts";
 import { postProcessing } from "./tasks/post-processing.ts";
@@ -34,4 +35,5 @@ export const benchmarks: readonly Benchmark[] = [
   ...trainSteps,
   pruneRefit,
   compress,
+  finetune,
 ];

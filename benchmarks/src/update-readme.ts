@@ -19,7 +19,8 @@ const END = "<!-- results:end -->";
 
 const TITLES: Readonly<Record<BenchmarkGroup, string>> = {
   compress: "`compress`, as the demo runs it",
-  "train-step": "Training",
+  finetune: "Fine-tuning",
+  "train-step": "Training steps",
   prune: "Pruning without training, PP-OCRv4 det",
   accuracy: "The detectors as they are, against PaddleOCR's own pipeline",
   latency: "Latency",

@@ -13,6 +13,7 @@ export type BenchmarkGroup =
   | "accuracy"
   | "prune"
   | "train-step"
+  | "finetune"
   | "compress";
 
 /** What a benchmark may use. */

@@ -1,32 +1,13 @@
-import {
-  cloneModel,
-  computeCost,
-  createRandom,
-  findChannelGroups,
-  readModel,
-  transform,
-} from "@ocrslim/graph";
-import { calibrationCrops, readDataset } from "@ocrslim/ocr-det";
-import {
-  analyzeReconstruction,
-  budget,
-  planPruning,
-  pruneChannels,
-  reconstruct,
-  reconstruction,
-} from "@ocrslim/prune";
-import { type Feeds, measureLatency } from "@ocrslim/runtime";
-import type { Benchmark, BenchmarkContext } from "../harness/benchmark.ts";
+import { computeCost } from "@ocrslim/graph";
+import { measureLatency } from "@ocrslim/runtime";
+import type { Benchmark } from "../harness/benchmark.ts";
 import { type FigureSpec, toFigure } from "../harness/figure.ts";
 import { findMissingSets, labelFile } from "../support/labelled-sets.ts";
-import { readSimplified, squareInputs } from "../support/models.ts";
 import { evaluateOn } from "../support/pages.ts";
+import { analyzeDetector } from "../support/refit-detector.ts";
 
 /** Fractions of the MACs that are kept. */
 const BUDGETS = [0.53, 0.41] as const;
-
-/** Crops of each set's training pages; the pages that are measured are others. */
-const CROPS = 16;
 
 /** What ten minutes of distillation in PyTorch reach after pruning to 0.45 of the MACs. */
 const RIVAL = { latency: 0.57, sroie: 0.907, debmake: 0.945 };
@@ -84,20 +65,6 @@ const SECONDS: FigureSpec = {
   goal: 300,
 };
 
-async function trainingCrops(context: BenchmarkContext, input: string): Promise<Feeds[]> {
-  const feeds: Feeds[] = [];
-  for (const set of SETS) {
-    const { samples } = await readDataset(labelFile(context, set).replace("val.txt", "train.txt"));
-    const crops = calibrationCrops(samples.slice(0, CROPS), {
-      resize: { kind: "limit-side", limitSideLength: 960, limitType: "max" },
-      perImage: 1,
-      random: createRandom(1),
-    });
-    for await (const crop of crops) feeds.push({ [input]: crop });
-  }
-  return feeds;
-}
-
 /** Pruning without training: what is left after a least-squares refit. */
 export const pruneRefit: Benchmark = {
   name: "prune-refit",
@@ -108,34 +75,14 @@ export const pruneRefit: Benchmark = {
   ],
   unavailable: (context) => findMissingSets(context, SETS),
   async run(context) {
-    const { runtime, detector } = context;
-    const original = await readModel(detector);
-    const teacher = await readSimplified(detector);
-    const inputShapes = squareInputs(original);
-    const groups = findChannelGroups(teacher, { inputShapes });
-    const before = computeCost(original, { inputShapes }).macs;
-    const full = computeCost(teacher, { inputShapes }).macs;
-    const feeds = await trainingCrops(context, original.graph.inputs[0]?.name ?? "");
+    const { runtime } = context;
+    const source = await analyzeDetector(context, SETS);
+    const { original, inputShapes } = source;
+    let { seconds } = source;
     const results = [];
-    let seconds = 0;
-    let start = performance.now();
-    const analysis = await analyzeReconstruction(teacher, { groups, inputShapes, feeds, runtime });
-    seconds += (performance.now() - start) / 1000;
     for (const { kept, macs, latency, sroie, debmake } of FIGURES) {
-      start = performance.now();
-      const plan = planPruning(teacher, {
-        groups,
-        inputShapes,
-        criterion: reconstruction(analysis),
-        allocation: budget({ macs: (kept * before) / full }, { losses: analysis.curves }),
-        channelMultiple: 8,
-        minimumKept: 0.25,
-      });
-      const student = cloneModel(teacher);
-      await transform(student, [
-        pruneChannels({ plan }),
-        reconstruct({ teacher, plan, groups, feeds, runtime }),
-      ]);
+      const start = performance.now();
+      const student = await source.refit(kept);
       seconds += (performance.now() - start) / 1000;
       const after = computeCost(student, { inputShapes }).macs;
       const { ratio = Number.NaN, models } = await measureLatency(runtime, [original, student], {
@@ -145,7 +92,7 @@ export const pruneRefit: Benchmark = {
       const receipts = await evaluateOn(runtime, student, labelFile(context, "sroie"));
       const pages = await evaluateOn(runtime, student, labelFile(context, "debmake-pages"));
       results.push(
-        toFigure(macs, after / before, 1),
+        toFigure(macs, after / source.macs, 1),
         toFigure(latency, ratio, models[0]?.samples.length ?? 0),
         toFigure(sroie, receipts.hmean, receipts.images),
         toFigure(debmake, pages.hmean, pages.images),

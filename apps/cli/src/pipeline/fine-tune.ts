@@ -2,6 +2,7 @@ import { createRandom, type Model } from "@ocrslim/graph";
 import {
   computeAgreement,
   createPageSource,
+  type PageSource,
   type Sample,
   type Teacher,
   trainingCrop,
@@ -93,6 +94,12 @@ export async function fineTune(
     if (map) return map;
     throw new CliError("unsuitable-model", "the teacher has no output; take a text detector");
   };
+  const pages = createPageSource(settings.training, {
+    resize: settings.detection.resize,
+    normalize: settings.detection.normalize,
+    teacher: see,
+  });
+  await readAhead(context, pages);
   const measure = await createMeasure(context, settings);
   let latest: TrainingEvent | undefined;
   const run = context.runOptions();
@@ -101,7 +108,7 @@ export async function fineTune(
     ...(run.onProgress ? { onProgress: run.onProgress } : {}),
     ...(context.signal ? { signal: context.signal } : {}),
     engine: createOrtEngine({ runtime }),
-    data: cropData(settings, input, see),
+    data: cropData(settings, input, pages),
     batchSize,
     schedule: cosineRate({ learningRate, warmUp: WARM_UP, final: 0.02 * learningRate }),
     seed: context.seed,
@@ -133,14 +140,26 @@ export async function fineTune(
   };
 }
 
+/** Decodes the pages and shows them to the teacher once, so that training need not wait for it. */
+async function readAhead(context: CommandContext, pages: PageSource): Promise<void> {
+  const { onProgress } = context.runOptions();
+  const task = "see pages";
+  onProgress?.({ kind: "start", task, total: pages.size, unit: "pages" });
+  for (let index = 0; index < pages.size; index++) {
+    context.signal?.throwIfAborted();
+    await pages.page(index);
+    onProgress?.({ kind: "advance", task, done: index + 1, total: pages.size, unit: "pages" });
+  }
+  onProgress?.({ kind: "end", task });
+}
+
 /** Batches of crops and of the teacher's maps of them. */
 function cropData(
   { training, detection, cropSize, batchSize }: FineTuneSettings,
   input: string,
-  teacher: Teacher,
+  pages: PageSource,
 ): TrainingData {
   const { resize, normalize } = detection;
-  const pages = createPageSource(training, { resize, normalize, teacher });
   const plane = cropSize * cropSize;
   return {
     size: training.length,
