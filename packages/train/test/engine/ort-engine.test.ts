@@ -107,7 +107,7 @@ describe("createOrtEngine", () => {
       inputShapes: { x: [1, 3, 64, 64] },
     });
     const batch = randomBatch(step, 1);
-    const { results } = await runSteps(step, new Array(12).fill(batch), { learningRate: 1e-3 });
+    const { results } = await runSteps(step, new Array(12).fill(batch), { learningRate: 3e-5 });
     expect(results.at(-1)?.loss).toBeLessThan(0.5 * (results[0]?.loss ?? 0));
   });
 });
