@@ -59,6 +59,11 @@ const HIGHLIGHTS: readonly string[] = [
   "read/det-read",
   "read/det-write",
   "post-processing/python-ratio",
+  "finetune/latency",
+  "finetune/sroie",
+  "finetune/debmake",
+  "train-step/per-torch-1",
+  "train-step/per-torch-4",
 ];
 
 /** One table of the main results. */
