@@ -5,6 +5,7 @@ import type { StateVector, TrainingState, TrainingStep } from "../step/training-
 import { useBlockedLayout } from "./blocked-layout.ts";
 import type { StepResult, TrainingEngine, TrainingSession } from "./engine.ts";
 import { findBlockSize } from "./find-block-size.ts";
+import { stepFeeds } from "./step-feeds.ts";
 
 /** Options of {@link createOrtEngine}. */
 export interface OrtEngineOptions {
@@ -42,10 +43,7 @@ export function createOrtEngine(options: OrtEngineOptions): TrainingEngine {
       const dispose = (): Promise<void> => session.dispose();
       return {
         async run(batch, { learningRate, update, apply = true }): Promise<StepResult> {
-          const feeds: Record<string, RuntimeTensor> = { ...batch };
-          for (const { name } of step.state) feeds[`state/${name}`] = vector(state[name]);
-          feeds["step/learning_rate"] = scalar(learningRate);
-          feeds["step/update"] = scalar(update);
+          const feeds = stepFeeds(step, batch, state, { learningRate, update });
           const results = await session.run(feeds).catch((cause: unknown) => {
             throw outOfMemory(cause) ?? cause;
           });
@@ -131,13 +129,4 @@ export function assertState(
 
 function copyState(state: TrainingState): TrainingState {
   return Object.fromEntries(Object.entries(state).map(([name, data]) => [name, data.slice()]));
-}
-
-function vector(data: Float32Array | undefined): RuntimeTensor {
-  const elements = data ?? new Float32Array();
-  return { dtype: "float32", dims: [elements.length], data: elements };
-}
-
-function scalar(value: number): RuntimeTensor {
-  return { dtype: "float32", dims: [], data: Float32Array.of(value) };
 }

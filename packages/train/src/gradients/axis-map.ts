@@ -1,4 +1,4 @@
-import { ints, Tensor, type Value } from "@ocrslim/graph";
+import { elementCount, ints, Tensor, type Value } from "@ocrslim/graph";
 import type { Ops } from "../ops/ops.ts";
 
 /** An element of an axis that an output element reads, and the factor it is read with. */
@@ -33,10 +33,7 @@ export function transposeAxisMaps(ops: Ops, gradient: Value, maps: readonly Axis
       kernel_shape: ints(window),
       strides: ints(window),
     });
-    return ops.mul(
-      pooled,
-      window.reduce((product, size) => product * size, 1),
-    );
+    return ops.mul(pooled, elementCount(window));
   }
   return moving.reduce((value, map) => transposeAxisMap(ops, value, map), gradient);
 }
@@ -78,7 +75,6 @@ function transposeAxisMap(ops: Ops, value: Value, { axis, size, taps }: AxisMap)
   );
   const result = dims.map((dim, at) => (at === axis ? size : dim));
   if (isLast) return ops.matMul(value, constant);
-  const product = (own: readonly number[]): number => own.reduce((total, dim) => total * dim, 1);
-  const columns = [product(dims.slice(0, axis)), count, product(dims.slice(axis + 1))];
+  const columns = [elementCount(dims.slice(0, axis)), count, elementCount(dims.slice(axis + 1))];
   return ops.reshape(ops.matMul(constant, ops.reshape(value, columns)), result);
 }

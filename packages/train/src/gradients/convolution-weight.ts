@@ -1,4 +1,4 @@
-import { int, ints, type Value } from "@ocrslim/graph";
+import { elementCount, int, ints, type Value } from "@ocrslim/graph";
 import type { Ops } from "../ops/ops.ts";
 import type { SliceRange } from "../ops/shorthands.ts";
 import type { Convolution } from "./convolution-input.ts";
@@ -40,7 +40,7 @@ export function convolutionWeightGradient(
       : shiftInput(ops, gradient, x, convolution);
   const groupRows = (value: Value): Value => {
     const [, count = 1, ...sizes] = ops.dims(value);
-    const positions = sizes.reduce((product, size) => product * size, 1);
+    const positions = elementCount(sizes);
     return ops.reshape(value, [batch, convGroups, count / convGroups, positions]);
   };
   const taps = pairs.map(([left, right]) => {

@@ -48,3 +48,15 @@ export function notCovered(node: Node, what: string): TrainError {
     { node: node.name || node.key },
   );
 }
+
+/** The numbers of input `index`; `undefined` if it is absent. @throws TrainError `unsupported` if it is computed. */
+export function readConstant(
+  { node, ops }: Pick<GradientContext, "node" | "ops">,
+  index: number,
+): readonly number[] | undefined {
+  const value = node.input(index);
+  if (!value) return undefined;
+  const numbers = ops.numbers(value);
+  if (!numbers) throw notCovered(node, `input ${index} is not constant`);
+  return numbers;
+}

@@ -1,4 +1,4 @@
-import type { Value } from "@ocrslim/graph";
+import { elementCount, type Value } from "@ocrslim/graph";
 import type { Ops } from "../ops/ops.ts";
 import type { Parameter } from "./training-step.ts";
 
@@ -8,7 +8,7 @@ export function layOut(
 ): readonly Parameter[] {
   let offset = 0;
   return tensors.map(({ name, dims }) => {
-    const size = dims.reduce((product, dim) => product * dim, 1);
+    const size = elementCount(dims);
     const parameter = { name, dims, offset, size };
     offset += size;
     return parameter;
@@ -31,9 +31,7 @@ export function unpack(ops: Ops, flat: Value, parameters: readonly Parameter[]):
 /** The flat vector of tensors. */
 export function pack(ops: Ops, values: readonly Value[]): Value {
   return ops.concat(
-    values.map((value) =>
-      ops.reshape(value, [ops.dims(value).reduce((product, dim) => product * dim, 1)]),
-    ),
+    values.map((value) => ops.reshape(value, [elementCount(ops.dims(value))])),
     0,
   );
 }

@@ -1,3 +1,4 @@
+import { elementCount } from "@ocrslim/graph";
 import type { TensorElements } from "@ocrslim/runtime";
 import type { Batch } from "../engine/engine.ts";
 import { TrainError } from "../errors.ts";
@@ -21,7 +22,7 @@ export function assertBatch(
     if (tensor.dtype !== dtype || tensor.dims.join() !== dims.join()) {
       throw invalid(name, `has "${name}" as ${tensor.dtype} [${tensor.dims}]`);
     }
-    const size = dims.reduce((product, dim) => product * dim, 1);
+    const size = elementCount(dims);
     if (tensor.data.length !== size) {
       throw invalid(name, `has ${lengthOf(tensor.data)} elements in "${name}", not ${size}`);
     }

@@ -1,5 +1,6 @@
-import type { Runtime, RuntimeTensor } from "@ocrslim/runtime";
+import type { Runtime } from "@ocrslim/runtime";
 import type { Batch } from "../engine/engine.ts";
+import { stepFeeds } from "../engine/step-feeds.ts";
 import type { TrainingState, TrainingStep } from "../step/training-step.ts";
 import { findNonFinite, firstNonFinite } from "./find-non-finite.ts";
 
@@ -31,17 +32,7 @@ export async function diagnoseStep(
   }
   const inState = findInState(step, state);
   if (inState || !runtime) return inState;
-  const feeds: Record<string, RuntimeTensor> = {
-    ...batch,
-    ...Object.fromEntries(
-      Object.entries(state).map(([name, data]) => [
-        `state/${name}`,
-        { dtype: "float32" as const, dims: [data.length], data },
-      ]),
-    ),
-    "step/learning_rate": scalar(scalars.learningRate),
-    "step/update": scalar(scalars.update),
-  };
+  const feeds = stepFeeds(step, batch, state, scalars);
   for (const model of [step.objective, step.step]) {
     const wanted = new Set(model.graph.inputs.map(({ name }) => name));
     const found = await findNonFinite(
@@ -72,8 +63,4 @@ export function findInState(step: TrainingStep, state: TrainingState): Diagnosis
     return { value, text: `the tensor "${value}"${where} holds ${data[index]}` };
   }
   return undefined;
-}
-
-function scalar(value: number): RuntimeTensor {
-  return { dtype: "float32", dims: [], data: Float32Array.of(value) };
 }

@@ -1,4 +1,4 @@
-import { float, type Value } from "@ocrslim/graph";
+import { elementCount, float, type Value } from "@ocrslim/graph";
 import type { Ops } from "../../ops/ops.ts";
 import {
   type GradientContext,
@@ -45,7 +45,7 @@ export const batchNormalization: GradientRule = (context) => {
   const scaled = needs(0) ? ops.mul(gradient, perChannel(ops, factor, x)) : undefined;
   const batchPart = (): Value | undefined => {
     if (!scaled || !slope) return undefined;
-    const count = ops.dims(x).reduce((total, dim) => total * dim, 1) / channels;
+    const count = elementCount(ops.dims(x)) / channels;
     const parts = [
       ops.mul(slope, -1 / count),
       ops.mul(ops.mul(factor, sum), -1 / count),
@@ -88,7 +88,7 @@ function batchStatistics({ node, ops }: GradientContext, x: Value): Statistics {
 function sumPerChannel(ops: Ops, value: Value): Value {
   const [batch = 1, channels = 1, ...spatial] = ops.dims(value);
   if (spatial.length === 0) return ops.sum(value, [0]);
-  const positions = spatial.reduce((total, dim) => total * dim, 1);
+  const positions = elementCount(spatial);
   return ops.sum(ops.sum(ops.reshape(value, [batch, channels, positions]), [2]), [0]);
 }
 

@@ -1,4 +1,4 @@
-import { int, ints, type Node, type Value } from "@ocrslim/graph";
+import { elementCount, int, ints, type Node, type Value } from "@ocrslim/graph";
 import type { Ops } from "../../ops/ops.ts";
 import { convolutionWeightGradient } from "../convolution-weight.ts";
 import { type GradientRule, outputGradient, requireInput } from "../gradient-rule.ts";
@@ -150,7 +150,7 @@ function spaceToChannels(ops: Ops, value: Value, kernel: readonly number[]): Val
   const [batch = 1, channels = 1, ...sizes] = ops.dims(value);
   let outer = batch * channels;
   let positions = 1;
-  let inner = sizes.reduce((product, size) => product * size, 1);
+  let inner = elementCount(sizes);
   let moved = value;
   kernel.forEach((taps, axis) => {
     const size = sizes[axis] ?? 1;

@@ -1,4 +1,4 @@
-import type { Value } from "@ocrslim/graph";
+import { elementCount, type Value } from "@ocrslim/graph";
 import type { Ops } from "../../ops/ops.ts";
 import {
   type GradientContext,
@@ -30,7 +30,7 @@ function groupGradients(
   const scale = requireInput(context, 1);
   const [batch = 1, channels = 1, ...spatial] = ops.dims(x);
   const perGroup = channels / groupCount;
-  const positions = spatial.reduce((total, dim) => total * dim, 1);
+  const positions = elementCount(spatial);
   const view = [batch, groupCount, perGroup, positions];
   const size = perGroup * positions;
   const gradient = ops.reshape(outputGradient(context), view);

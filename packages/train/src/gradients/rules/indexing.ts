@@ -1,4 +1,4 @@
-import { int, string, type Value } from "@ocrslim/graph";
+import { elementCount, int, string, type Value } from "@ocrslim/graph";
 import type { Ops } from "../../ops/ops.ts";
 import { type GradientRule, notCovered, outputGradient, requireInput } from "../gradient-rule.ts";
 
@@ -21,9 +21,9 @@ const gather: GradientRule = (context) => {
   const dims = ops.dims(x);
   const axis = fromEnd(node.int("axis", 0), dims.length);
   const size = dims[axis] ?? 1;
-  const count = product(ops.dims(indices));
-  const before = product(dims.slice(0, axis));
-  const after = product(dims.slice(axis + 1));
+  const count = elementCount(ops.dims(indices));
+  const before = elementCount(dims.slice(0, axis));
+  const after = elementCount(dims.slice(axis + 1));
   const gradient = ops.reshape(outputGradient(context), [before, count, after]);
   const known = ops.numbers(indices)?.map((index) => fromEnd(index, size));
   const isInjective = known !== undefined && new Set(known).size === known.length;
@@ -93,8 +93,6 @@ function scatter(
     { axis: int(axis), reduction: string(reduction) },
   );
 }
-
-const product = (dims: readonly number[]): number => dims.reduce((total, dim) => total * dim, 1);
 
 const fromEnd = (index: number, size: number): number => (index < 0 ? index + size : index);
 

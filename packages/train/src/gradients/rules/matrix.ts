@@ -1,4 +1,4 @@
-import { type AttributeContent, float, int, type Value } from "@ocrslim/graph";
+import { type AttributeContent, elementCount, float, int, type Value } from "@ocrslim/graph";
 import type { Ops } from "../../ops/ops.ts";
 import { type GradientRule, notCovered, outputGradient, requireInput } from "../gradient-rule.ts";
 import { multiplyByTransposed } from "../matrix-products.ts";
@@ -60,8 +60,7 @@ function rightGradient(ops: Ops, gradient: Value, a: Value, b: Value): Value {
   return ops.sumTo(ops.matMul(turned, gradient), dims);
 }
 
-const countBatch = (dims: readonly number[]): number =>
-  dims.slice(0, -2).reduce((product, dim) => product * dim, 1);
+const countBatch = (dims: readonly number[]): number => elementCount(dims.slice(0, -2));
 
 /** [..., M, K] → [… · M, K]. */
 function flatten(ops: Ops, value: Value): Value {

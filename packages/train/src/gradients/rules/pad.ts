@@ -5,6 +5,7 @@ import {
   type GradientRule,
   notCovered,
   outputGradient,
+  readConstant,
   requireInput,
 } from "../gradient-rule.ts";
 
@@ -35,18 +36,11 @@ export const pad: GradientRule = (context) => {
 };
 
 function readPads(
-  { node, ops }: GradientContext,
+  context: GradientContext,
   rank: number,
 ): { readonly before: readonly number[]; readonly after: readonly number[] } {
-  const read = (index: number): readonly number[] | undefined => {
-    const value = node.input(index);
-    if (!value) return undefined;
-    const numbers = ops.numbers(value);
-    if (!numbers) throw notCovered(node, `input ${index} is not constant`);
-    return numbers;
-  };
-  const pads = read(1) ?? [];
-  const axes = read(3) ?? [...Array(rank).keys()];
+  const pads = readConstant(context, 1) ?? [];
+  const axes = readConstant(context, 3) ?? [...Array(rank).keys()];
   const before = new Array<number>(rank).fill(0);
   const after = new Array<number>(rank).fill(0);
   axes.forEach((given, index) => {

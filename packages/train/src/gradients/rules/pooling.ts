@@ -1,4 +1,4 @@
-import { int, string, Tensor, type Value } from "@ocrslim/graph";
+import { elementCount, int, string, Tensor, type Value } from "@ocrslim/graph";
 import type { Ops } from "../../ops/ops.ts";
 import { type AxisMap, type Tap, transposeAxisMaps } from "../axis-map.ts";
 import {
@@ -24,8 +24,8 @@ const maxPool: GradientRule = (context) => {
   const dims = ops.dims(x);
   const [batch = 1, channels = 1, ...sizes] = dims;
   const planes = batch * channels;
-  const area = product(sizes);
-  const positions = product(ops.dims(gradient).slice(2));
+  const area = elementCount(sizes);
+  const positions = elementCount(ops.dims(gradient).slice(2));
   const places = ops.sub(
     ops.reshape(findIndices(context, x), [planes, positions]),
     // Indices count through the whole tensor.
@@ -81,7 +81,7 @@ const averagePool: GradientRule = (context) => {
       before[axis] === 0 &&
       (output[axis] ?? 1) * size <= (input[axis] ?? 1),
   );
-  if (isTiling) return [repeat(ops, ops.mul(gradient, 1 / product(kernel)), kernel, input)];
+  if (isTiling) return [repeat(ops, ops.mul(gradient, 1 / elementCount(kernel)), kernel, input)];
   const countsPads = node.int("count_include_pad", 0) !== 0;
   const maps = mapWindows(window, input, output, (inside, padded) =>
     countsPads ? 1 / padded : 1 / inside,
@@ -120,7 +120,7 @@ const globalAveragePool: GradientRule = (context) => {
   const { ops, needs } = context;
   if (!needs(0)) return [];
   const dims = ops.dims(requireInput(context, 0));
-  const area = product(dims.slice(2));
+  const area = elementCount(dims.slice(2));
   return [ops.mul(outputGradient(context), 1 / area)];
 };
 
@@ -203,8 +203,6 @@ function repeat(
   const missing = sizes.map((size, axis) => size - (reached[axis + 2] ?? 0));
   return ops.pad(repeated, [0, 0, ...sizes.map(() => 0)], [0, 0, ...missing]);
 }
-
-const product = (dims: readonly number[]): number => dims.reduce((total, dim) => total * dim, 1);
 
 export const poolingRules: ReadonlyMap<string, GradientRule> = new Map([
   ["MaxPool", maxPool],

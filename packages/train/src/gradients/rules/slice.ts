@@ -2,8 +2,8 @@ import type { Value } from "@ocrslim/graph";
 import {
   type GradientContext,
   type GradientRule,
-  notCovered,
   outputGradient,
+  readConstant,
   requireInput,
 } from "../gradient-rule.ts";
 
@@ -73,20 +73,13 @@ function spread({ ops }: GradientContext, value: Value, steps: readonly number[]
 }
 
 function readTaken(
-  { node, ops }: GradientContext,
+  context: GradientContext,
   dims: readonly number[],
   counts: readonly number[],
 ): readonly Taken[] {
-  const read = (index: number): readonly number[] | undefined => {
-    const value = node.input(index);
-    if (!value) return undefined;
-    const numbers = ops.numbers(value);
-    if (!numbers) throw notCovered(node, `input ${index} is not constant`);
-    return numbers;
-  };
-  const starts = read(1) ?? [];
-  const axes = read(3);
-  const steps = read(4);
+  const starts = readConstant(context, 1) ?? [];
+  const axes = readConstant(context, 3);
+  const steps = readConstant(context, 4);
   return starts.map((from, index) => {
     const given = axes?.[index] ?? index;
     const axis = given < 0 ? given + dims.length : given;
