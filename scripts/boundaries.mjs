@@ -8,13 +8,18 @@ import { root } from "./lib.mjs";
 
 const ALLOWED = {
   "packages/graph": [],
+  // Private: what uses it bundles it.
+  "packages/pickle": ["graph"],
   "packages/runtime": ["graph"],
-  "packages/sensitivity": ["graph", "runtime"],
+  "packages/sensitivity": ["graph", "runtime", "pickle"],
   "packages/prune": ["graph", "runtime"],
   "packages/train": ["graph", "runtime"],
-  "packages/ocr-det": ["graph", "runtime"],
+  "packages/ocr-det": ["graph", "runtime", "pickle"],
   "packages/test-utils": ["graph", "runtime"],
 };
+
+/** Workspaces that are bundled: they stand among the development dependencies. */
+const BUNDLED = new Set(["@ocrslim/pickle"]);
 
 /** The one file of each package that may import a heavy native module. */
 const ONLY_IN = { "onnxruntime-node": "packages/runtime/src/node.ts" };
@@ -62,7 +67,9 @@ for (const [folder, allowed] of Object.entries(ALLOWED)) {
         problems.push(
           `${name} imports ${dependency}, which ${folder} may not (allowed: ${allowed.join(", ") || "none"})`,
         );
-      } else if (!(dependency in dependencies))
+      } else if (
+        !(dependency in (BUNDLED.has(dependency) ? manifest.devDependencies : dependencies))
+      )
         problems.push(`${name} imports ${dependency}, which is not in its package.json`);
       const only = ONLY_IN[dependency];
       if (only && name !== only) problems.push(`${name} imports ${dependency}; only ${only} may`);

@@ -1,4 +1,9 @@
 export { type CaptureOptions, captureValues } from "./capture.ts";
+export type {
+  ChannelGradientOptions,
+  ChannelGradients,
+  MeasureChannelGradients,
+} from "./channel-gradients.ts";
 export {
   createRuntimeFrom,
   type OrtModule,
@@ -15,6 +20,8 @@ export {
   measureLatency,
   quantile,
 } from "./latency.ts";
+export type { LatencyTable, LayerTimes, TableMachine } from "./latency-table/latency-table.ts";
+export type { ChannelAxis, TimedLayer } from "./latency-table/timed-layer.ts";
 export { float32Feed, tensorToFeed } from "./tensors.ts";
 export type {
   Runtime,

@@ -9,6 +9,18 @@ export interface SensitivityPoint extends LossPoint {
   readonly images: number;
   /** Channels removed: what `ratio` came to for this group's width. */
   readonly removed: number;
+  /** Confidence interval of the loss, where one was computed. */
+  readonly interval?: readonly [low: number, high: number];
+  /** Whether it was decided before the last image. */
+  readonly isDecidedEarly?: boolean;
+}
+
+/** A point that could not be measured. */
+export interface FailedPoint {
+  readonly group: string;
+  readonly ratio: number;
+  readonly removed: number;
+  readonly reason: string;
 }
 
 /** The curve of one group, points by ascending ratio. */
@@ -40,10 +52,15 @@ export interface SensitivityReport {
   readonly curves: readonly SensitivityCurve[];
   /** Groups that were not measured, and why. */
   readonly skipped: readonly SkippedGroup[];
+  /** Points that could not be measured; absent if there are none. A later run tries them again. */
+  readonly failed?: readonly FailedPoint[];
 }
 
 /** What two reports must agree in to belong together. */
-export type ReportHead = Omit<SensitivityReport, "baseline" | "images" | "curves" | "skipped">;
+export type ReportHead = Omit<
+  SensitivityReport,
+  "baseline" | "images" | "curves" | "skipped" | "failed"
+>;
 
 const DIFFERENCES: readonly (readonly [keyof ReportHead, string])[] = [
   ["modelHash", "model"],

@@ -1,10 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { Tensor } from "@ocrslim/graph";
+import {
+  describeValue,
+  isArray,
+  isDict,
+  isList,
+  isTuple,
+  NUMPY_GLOBALS,
+  PickleError,
+  type PickleValue,
+  readPickle,
+} from "@ocrslim/pickle";
 import { OcrDetError } from "../errors.ts";
-import { isArray } from "./numpy-array.ts";
-import { PADDLE_GLOBALS } from "./paddle-globals.ts";
-import { describeValue, isDict, isList, isTuple, type PickleValue } from "./pickle/pickle-value.ts";
-import { readPickle } from "./pickle/read-pickle.ts";
 import { invalidWeights } from "./weights-error.ts";
 
 /** Tensors by the names of a Paddle state dict, in its order. */
@@ -38,9 +45,9 @@ export async function readPdparams(source: string | Uint8Array): Promise<PaddleW
   };
   let content: PickleValue;
   try {
-    content = readPickle(bytes, { globals: PADDLE_GLOBALS });
+    content = readPickle(bytes, { globals: NUMPY_GLOBALS });
   } catch (cause) {
-    if (!(cause instanceof OcrDetError)) throw cause;
+    if (!(cause instanceof PickleError)) throw cause;
     return fail(`cannot be read as a .pdparams file (${cause.message})`, cause);
   }
   if (!isDict(content)) {

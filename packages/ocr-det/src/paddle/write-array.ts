@@ -1,5 +1,5 @@
 import type { Tensor } from "@ocrslim/graph";
-import type { PickleWriter } from "./pickle/write-pickle.ts";
+import type { PickleWriter } from "@ocrslim/pickle";
 
 /** NumPy's codes of the types that parameters can have. */
 const CODES: Readonly<Record<string, string>> = { float16: "f2", float32: "f4", float64: "f8" };

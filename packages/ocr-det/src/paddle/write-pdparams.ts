@@ -1,7 +1,7 @@
 import type { Model } from "@ocrslim/graph";
+import { createPickleWriter } from "@ocrslim/pickle";
 import { writeFileSafely } from "../images/write-file.ts";
 import { listParameters } from "./parameters.ts";
-import { createPickleWriter } from "./pickle/write-pickle.ts";
 import { NAME_TABLE } from "./read-pdparams.ts";
 import { mismatchedWeights } from "./weights-error.ts";
 import { isWritable, writeArray } from "./write-array.ts";

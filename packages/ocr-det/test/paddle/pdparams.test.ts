@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cloneModel, createRandom, type Model, simplify, Tensor, transform } from "@ocrslim/graph";
+import { createPickleWriter } from "@ocrslim/pickle";
 import { createRuntime, float32Feed } from "@ocrslim/runtime";
 import { expectClose, type NumbersLike, sharedPath } from "@ocrslim/test-utils";
 import { describe, expect, test } from "vitest";
@@ -8,7 +9,6 @@ import { buildDbDetector } from "../../src/builder/build-db-detector.ts";
 import type { DbDetectorConfig } from "../../src/builder/config.ts";
 import { OcrDetError } from "../../src/errors.ts";
 import { loadPaddleWeights } from "../../src/paddle/load-paddle-weights.ts";
-import { createPickleWriter } from "../../src/paddle/pickle/write-pickle.ts";
 import { type PaddleWeights, readPdparams } from "../../src/paddle/read-pdparams.ts";
 import { writeArray } from "../../src/paddle/write-array.ts";
 import { encodePdparams, writePdparams } from "../../src/paddle/write-pdparams.ts";

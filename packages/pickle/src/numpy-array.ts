@@ -8,7 +8,7 @@ import {
   type PickleContext,
   type PickleObject,
   type PickleValue,
-} from "./pickle/pickle-value.ts";
+} from "./pickle-value.ts";
 
 /** A `numpy.ndarray`; it has no tensor until its state was read. */
 export interface NumpyArray extends PickleObject {

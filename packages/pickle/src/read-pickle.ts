@@ -24,7 +24,7 @@ const OPCODES: ReadonlyMap<number, Opcode> = new Map([
  * the only functions called are those of `globals`. Bytes are views of the input. Nothing here
  * recurses, and no length is believed before it was compared with what is left.
  *
- * @throws OcrDetError naming the offset: a global that is not allowed, a truncated or corrupt file,
+ * @throws PickleError naming the offset: a global that is not allowed, a truncated or corrupt file,
  * an operation that needs Python.
  */
 export function readPickle(bytes: Uint8Array, options: ReadPickleOptions = {}): PickleValue {

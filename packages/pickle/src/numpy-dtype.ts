@@ -6,7 +6,7 @@ import {
   type PickleContext,
   type PickleObject,
   type PickleValue,
-} from "./pickle/pickle-value.ts";
+} from "./pickle-value.ts";
 
 /** NumPy's type codes and what they are in ONNX. */
 const DATA_TYPES: ReadonlyMap<string, { readonly dtype: DataType; readonly size: number }> =

@@ -7,7 +7,7 @@ import {
   type PickleCall,
   type PickleGlobal,
   type PickleValue,
-} from "./pickle/pickle-value.ts";
+} from "./pickle-value.ts";
 
 /** `_codecs.encode(text, "latin1")`: how protocol 2 writes bytes. */
 const encode: PickleCall = ([text, codec], context) =>
@@ -64,8 +64,8 @@ const CALLS: readonly (readonly [string, PickleCall])[] = [
   ...inNumpy("numpy._core"),
 ];
 
-/** All that a state dict of Paddle may name. */
-export const PADDLE_GLOBALS: readonly PickleGlobal[] = [
+/** What a pickle of plain containers, bytes and NumPy arrays and scalars names. */
+export const NUMPY_GLOBALS: readonly PickleGlobal[] = [
   // An argument of `_reconstruct`, never called itself.
   { pickleType: "global", name: "numpy.ndarray" },
   ...CALLS.map(([name, call]): PickleGlobal => ({ pickleType: "global", name, call })),

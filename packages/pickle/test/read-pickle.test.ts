@@ -1,8 +1,8 @@
 import { createRandom } from "@ocrslim/graph";
 import { describe, expect, test } from "vitest";
-import { OcrDetError } from "../../src/errors.ts";
-import type { PickleGlobal } from "../../src/paddle/pickle/pickle-value.ts";
-import { readPickle } from "../../src/paddle/pickle/read-pickle.ts";
+import { PickleError } from "../src/pickle-error.ts";
+import type { PickleGlobal } from "../src/pickle-value.ts";
+import { readPickle } from "../src/read-pickle.ts";
 
 /**
  * One value of every kind, as CPython 3.11 pickles it with each protocol (keys are in the order in
@@ -55,7 +55,7 @@ function failure(bytes: Uint8Array, globals: readonly PickleGlobal[] = []): stri
   try {
     readPickle(bytes, { globals });
   } catch (error) {
-    expect(error).toBeInstanceOf(OcrDetError);
+    expect(error).toBeInstanceOf(PickleError);
     return (error as Error).message;
   }
   return "nothing was thrown";
