@@ -8,6 +8,7 @@ export type {
 } from "./checkpoint/checkpoint.ts";
 export { readCheckpoint } from "./checkpoint/read-checkpoint.ts";
 export { writeCheckpoint } from "./checkpoint/write-checkpoint.ts";
+export { joinModels } from "./distillation/join-models.ts";
 export type {
   Batch,
   StepOptions,
@@ -41,6 +42,11 @@ export {
 export { type DbLossOptions, dbLoss } from "./losses/db-loss.ts";
 export { type DiceOptions, dice } from "./losses/dice.ts";
 export { type DistillationOptions, distillation } from "./losses/distillation.ts";
+export {
+  type FeatureDistillationOptions,
+  type FeaturePair,
+  featureDistillation,
+} from "./losses/feature-distillation.ts";
 export { type FocalOptions, focal } from "./losses/focal.ts";
 export {
   bernoulliKlDivergence,
@@ -51,6 +57,7 @@ export type { Loss, LossContext } from "./losses/loss.ts";
 export { maskedL1 } from "./losses/masked-l1.ts";
 export { type MeanOptions, maskedMean } from "./losses/masked-mean.ts";
 export { meanSquaredError } from "./losses/mean-squared-error.ts";
+export { type MutualLearningOptions, mutualLearning } from "./losses/mutual-learning.ts";
 export { type SmoothL1Options, smoothL1 } from "./losses/smooth-l1.ts";
 export { weightedSum } from "./losses/weighted-sum.ts";
 export {

@@ -20,14 +20,18 @@ export interface DbLossOptions {
   readonly beta?: number;
   /** Negatives that count for each positive, above 0. Default: 3. */
   readonly negativeRatio?: number;
-  /** Names of the outputs. Default: the first, second and third. */
-  readonly outputs?: readonly [shrink: string, threshold: string, binary: string];
+  /** Names of the outputs. Default: the first, second and third, or the only one. */
+  readonly outputs?:
+    | readonly [shrink: string]
+    | readonly [shrink: string, threshold: string, binary: string];
 }
 
 /**
  * The loss of a DB detector's training graph (Liao et al. 2020, "Real-time Scene Text Detection with
  * Differentiable Binarization", equation 6; PaddleOCR's DBLoss):
  * α·shrink + β·masked L1 of the threshold map + dice of the binary map.
+ *
+ * Of an inference graph, which gives the shrink map alone, it is the first term.
  *
  * Targets, [N, 1, H, W] each: `shrink_map`, `shrink_mask`, `threshold_map`, `threshold_mask`. Reports
  * `shrink`, `threshold` and `binary`, weighted. All are finite where nothing is to be found.
@@ -48,6 +52,11 @@ export function dbLoss(options: DbLossOptions = {}): Loss {
       kind === "bce"
         ? balancedBinaryCrossEntropy(ops, shrinkMap, wanted, mask, { negativeRatio })
         : balancedDice(ops, shrinkMap, wanted, mask, negativeRatio);
+    const shrink = ops.mul(forShrink, alpha);
+    if (second === undefined) {
+      report("shrink", shrink);
+      return shrink;
+    }
     const forThreshold = maskedL1(
       ops,
       output(second),
@@ -55,7 +64,7 @@ export function dbLoss(options: DbLossOptions = {}): Loss {
       target("threshold_mask", dims),
     );
     const terms = {
-      shrink: ops.mul(forShrink, alpha),
+      shrink,
       threshold: ops.mul(forThreshold, beta),
       binary: dice(ops, output(third), wanted, mask),
     };

@@ -3,11 +3,17 @@ import { TrainError } from "../errors.ts";
 import { binaryCrossEntropy } from "./binary-cross-entropy.ts";
 import { dice } from "./dice.ts";
 import type { Loss } from "./loss.ts";
+import { asTarget } from "./operands.ts";
 
 /** Options of {@link distillation}. */
 export interface DistillationOptions {
   /** Name of the target that brings the teacher's probability map. Default: `teacher`. */
   readonly target?: string;
+  /**
+   * Name of a value of the model that is the teacher's map, where the teacher stands in the same graph
+   * (`joinModels`). Default: none; the map is the target.
+   */
+  readonly teacherOutput?: string;
   /** Name of the output that gives the student's map. Default: the first one. */
   readonly output?: string;
   /**
@@ -30,7 +36,7 @@ const EPSILON = 1e-6;
 
 /**
  * Makes a detector's probability map, [N, 1, H, W], that of a teacher; no labels are needed. The
- * target is a map of the same dims.
+ * target is a map of the same dims, or a teacher in the same graph gives it.
  *
  *   Σ w·BCE(p, t) / Σ w  +  diceWeight · (1 − 2·Σ p·d / (Σ p + Σ d)),   w = 1 + borderWeight·[0.1 < t < 0.9]
  *
@@ -48,10 +54,13 @@ export function distillation(options: DistillationOptions = {}): Loss {
       `distillation: ${name} is ${value}; give a number of 0 or more`,
     );
   }
-  return ({ ops, output, target, report }) => {
+  return ({ ops, output, value, target, report }) => {
     const map = output(options.output);
-    const dims = ops.dims(map);
-    const teacher = target(targetName, dims);
+    const { teacherOutput } = options;
+    const teacher =
+      teacherOutput === undefined
+        ? target(targetName, ops.dims(map))
+        : asTarget(ops, "distillation", value(teacherOutput), map);
     const isBorder = ops.and(ops.greater(teacher, BORDER.low), ops.less(teacher, BORDER.high));
     const weight = ops.add(ops.mul(ops.cast(isBorder, "float32"), borderWeight), 1);
     const bce = binaryCrossEntropy(ops, map, teacher, { epsilon: EPSILON, mask: weight });

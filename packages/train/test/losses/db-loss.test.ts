@@ -117,6 +117,34 @@ describe("dbLoss", () => {
     }
   });
 
+  it("of a model with one map is the shrink map's term", async () => {
+    const [shrink] = model().graph.outputs;
+    const given = targets(6, 0.2, 0.9);
+    const x = float32Feed([2, 3, 8, 8], Float32Array.from({ length: 384 }, createRandom(6)));
+    const wrt = model()
+      .graph.initializers.slice(0, 1)
+      .map(({ name }) => name);
+    const run = async (whole: boolean): Promise<number> => {
+      const single = model();
+      if (!whole) single.graph.setOutputs(single.graph.outputs.slice(0, 1));
+      const loss = dbLoss(whole ? {} : { outputs: [shrink?.name ?? ""] });
+      const feeds = {
+        x,
+        shrink_map: float32Feed(DIMS, given.shrink),
+        shrink_mask: float32Feed(DIMS, given.shrinkMask),
+        ...(whole
+          ? {
+              threshold_map: float32Feed(DIMS, given.threshold),
+              threshold_mask: float32Feed(DIMS, given.thresholdMask),
+            }
+          : {}),
+      };
+      const results = await runModel(await differentiate(single, { loss, wrt }), feeds);
+      return (whole ? results["report/shrink"] : results["loss"])?.data[0] as number;
+    };
+    expect(await run(false)).toBeCloseTo(await run(true), 6);
+  });
+
   it("refuses weights that are none", () => {
     expect(() => dbLoss({ alpha: -1 })).toThrow("alpha is -1");
     expect(() => distillation({ borderWeight: Number.NaN })).toThrow("borderWeight is NaN");
