@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { assertValidModel, simplify, transform, writeModel } from "@ocrslim/graph";
 import { assertDisjointDatasets, type Sample } from "@ocrslim/ocr-det";
+import { readPlan } from "@ocrslim/prune";
 import { CliError } from "../cli-error.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { dataOptions, outputOption } from "../options/data-options.ts";
@@ -22,6 +23,7 @@ import { assertWritableFile } from "../output/files.ts";
 import { formatCount, formatDuration } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
 import { keepValidation, readImages } from "../pipeline/data.ts";
+import { listFeaturePairs } from "../pipeline/feature-pairs.ts";
 import { FINE_TUNE_DEFAULTS, fineTune } from "../pipeline/fine-tune.ts";
 import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
 
@@ -37,6 +39,9 @@ interface FinetuneOptions extends DetectionFlags {
   learningRate: number;
   batch: number;
   crop: number;
+  labelWeight: number | undefined;
+  plan: string | undefined;
+  featureWeight: number;
   evaluateEvery: number | undefined;
   restart: boolean;
 }
@@ -57,6 +62,15 @@ async function chooseImages(
     return { training: samples, validation };
   }
   return keepValidation(samples, context.seed);
+}
+
+function assertLabels({ labelWeight }: FinetuneOptions, training: readonly Sample[]): void {
+  const bare = training.find(({ regions }) => regions === undefined);
+  if (labelWeight === undefined || !bare) return;
+  throw new CliError(
+    "unsuitable-data",
+    `--label-weight ${labelWeight}: ${bare.imagePath} has no labels; give label files as --data, or leave the option out`,
+  );
 }
 
 /** `ocrslim finetune MODEL --teacher T --data D -o OUT` */
@@ -116,6 +130,23 @@ export const finetune: Command = defineCommand<FinetuneOptions>({
       description: "Side of the crops, a multiple of 32. Default: 480.",
       schema: withDefault(integerIn(64, 4096), FINE_TUNE_DEFAULTS.cropSize),
     },
+    labelWeight: {
+      flags: "--label-weight <number>",
+      description:
+        "Learn from the labels of --data as well, with this weight beside the teacher, such as 0.5. Default: labels are not used.",
+      schema: optional(numberIn(1e-6, 1000)),
+    },
+    plan: {
+      flags: "--plan <file>",
+      description:
+        "The plan that the model was pruned by: then inner features are compared as well. --teacher is the model that was pruned. Default: only maps are.",
+      schema: optional(text()),
+    },
+    featureWeight: {
+      flags: "--feature-weight <number>",
+      description: "How much the features count, with --plan. Default: 0.5.",
+      schema: withDefault(numberIn(1e-6, 1000), FINE_TUNE_DEFAULTS.featureWeight),
+    },
     evaluateEvery: {
       flags: "--evaluate-every <count>",
       description:
@@ -138,8 +169,12 @@ export const finetune: Command = defineCommand<FinetuneOptions>({
     const output = context.path(options.output);
     await assertWritableFile(output);
     const images = await chooseImages(context, options);
+    assertLabels(options, images.training);
+    const plan =
+      options.plan === undefined ? undefined : await readPlan(context.path(options.plan));
     await transform(student.model, simplify());
-    await transform(teacher.model, simplify());
+    // The plan's groups are those of the model as it was pruned.
+    if (!plan) await transform(teacher.model, simplify());
     const { training, validation } = images;
     context.note(`${training.length} pictures to train on, ${validation.length} to measure on`);
     const minutes = options.minutes ?? (options.updates === undefined ? 10 : undefined);
@@ -153,6 +188,22 @@ export const finetune: Command = defineCommand<FinetuneOptions>({
       cropSize: options.crop,
       batchSize: options.batch,
       learningRate: options.learningRate,
+      ...(options.labelWeight === undefined ? {} : { labelWeight: options.labelWeight }),
+      ...(plan === undefined
+        ? {}
+        : {
+            features: {
+              weight: options.featureWeight,
+              pairs: (prefix) =>
+                listFeaturePairs({
+                  student: student.model,
+                  teacher: teacher.model,
+                  prefix,
+                  plan,
+                  inputShapes: plan.inputShapes,
+                }),
+            },
+          }),
       ...(minutes === undefined ? {} : { minutes }),
       ...(options.updates === undefined ? {} : { updates: options.updates }),
       ...(options.evaluateEvery === undefined ? {} : { evaluateEvery: options.evaluateEvery }),

@@ -2,26 +2,35 @@ import { createRandom, type Model } from "@ocrslim/graph";
 import {
   computeAgreement,
   createPageSource,
+  detectionBatches,
   type PageSource,
   type Sample,
   type Teacher,
   trainingCrop,
 } from "@ocrslim/ocr-det";
-import type { Runtime } from "@ocrslim/runtime";
+import type { Runtime, Session } from "@ocrslim/runtime";
 import {
   adamW,
+  type Batch,
   buildTrainingStep,
   clipByNorm,
   cosineRate,
   createOrtEngine,
+  dbLoss,
   distillation,
   exportModel,
+  type FeaturePair,
+  featureDistillation,
+  findParameters,
+  joinModels,
+  type Loss,
   type TrainingData,
   type TrainingEvent,
   type TrainingResult,
   type TrainingState,
   type TrainingStep,
   train,
+  weightedSum,
 } from "@ocrslim/train";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command.ts";
@@ -35,13 +44,23 @@ export interface FineTuneSettings {
   readonly teacher: Model;
   readonly runtime: Runtime;
   readonly detection: DetectionSettings;
-  /** Images to learn from; their labels are not looked at. */
+  /** Images to learn from; their labels count only with `labelWeight`. */
   readonly training: readonly Sample[];
   /** Images to choose the best weights by: none of those above. */
   readonly validation: readonly Sample[];
   readonly cropSize: number;
   readonly batchSize: number;
   readonly learningRate: number;
+  /**
+   * How much the loss against labels counts beside the teacher, above 0; all training images need
+   * labels then, and are augmented as for training from scratch. Default: labels are not used.
+   */
+  readonly labelWeight?: number;
+  /** Inner values that are compared as well, and how much that counts, above 0. Default: none. */
+  readonly features?: {
+    readonly pairs: (prefix: string) => readonly FeaturePair[];
+    readonly weight: number;
+  };
   readonly minutes?: number;
   readonly updates?: number;
   /** Updates from one evaluation to the next. */
@@ -52,7 +71,12 @@ export interface FineTuneSettings {
 }
 
 /** What works without thought for detectors of PP-OCR's size. */
-export const FINE_TUNE_DEFAULTS = { cropSize: 480, batchSize: 4, learningRate: 5e-4 } as const;
+export const FINE_TUNE_DEFAULTS = {
+  cropSize: 480,
+  batchSize: 4,
+  learningRate: 5e-4,
+  featureWeight: 0.5,
+} as const;
 
 /** What came of it. */
 export interface FineTuned {
@@ -80,26 +104,24 @@ export async function fineTune(
 ): Promise<FineTuned> {
   const { student, runtime, cropSize, batchSize, learningRate } = settings;
   const input = imageInputOf(student);
-  const step = await buildTrainingStep(student, {
-    inputShapes: { [input]: [batchSize, 3, cropSize, cropSize] },
-    loss: distillation(),
-    optimizer: adamW({ weightDecay: 0 }),
-    clip: clipByNorm(1),
-    emaDecay: EMA_DECAY,
-  });
+  const isJoined = settings.labelWeight !== undefined || settings.features !== undefined;
+  const step = await buildTrainingStep(
+    isJoined ? await joinModels(student, { [TEACHER]: settings.teacher }) : student,
+    {
+      inputShapes: { [input]: [batchSize, 3, cropSize, cropSize] },
+      loss: isJoined ? jointLoss(settings) : distillation(),
+      // The teacher's stay as they are.
+      ...(isJoined ? { parameters: findParameters(student).map(({ name }) => name) } : {}),
+      optimizer: adamW({ weightDecay: 0 }),
+      clip: clipByNorm(1),
+      emaDecay: EMA_DECAY,
+    },
+  );
   await using teacher = await runtime.load(settings.teacher);
-  const teacherInput = imageInputOf(settings.teacher);
-  const see: Teacher = async (image) => {
-    const [map] = Object.values(await teacher.run({ [teacherInput]: image }));
-    if (map) return map;
-    throw new CliError("unsuitable-model", "the teacher has no output; take a text detector");
-  };
-  const pages = createPageSource(settings.training, {
-    resize: settings.detection.resize,
-    normalize: settings.detection.normalize,
-    teacher: see,
-  });
-  await readAhead(context, pages);
+  const data =
+    settings.labelWeight === undefined
+      ? await cropData(context, settings, step, teacher)
+      : labelledData(settings, step);
   const measure = await createMeasure(context, settings);
   let latest: TrainingEvent | undefined;
   const run = context.runOptions();
@@ -108,7 +130,7 @@ export async function fineTune(
     ...(run.onProgress ? { onProgress: run.onProgress } : {}),
     ...(context.signal ? { signal: context.signal } : {}),
     engine: createOrtEngine({ runtime }),
-    data: cropData(settings, input, pages),
+    data,
     batchSize,
     schedule: cosineRate({ learningRate, warmUp: WARM_UP, final: 0.02 * learningRate }),
     seed: context.seed,
@@ -153,13 +175,38 @@ async function readAhead(context: CommandContext, pages: PageSource): Promise<vo
   onProgress?.({ kind: "end", task });
 }
 
-/** Batches of crops and of the teacher's maps of them. */
-function cropData(
-  { training, detection, cropSize, batchSize }: FineTuneSettings,
-  input: string,
-  pages: PageSource,
-): TrainingData {
+/** Pages that the teacher has seen, so that it runs once for a page and not once for each crop. */
+async function seePages(
+  context: CommandContext,
+  { teacher: model, training, detection }: FineTuneSettings,
+  teacher: Session,
+): Promise<PageSource> {
+  const input = imageInputOf(model);
+  const see: Teacher = async (image) => {
+    const [map] = Object.values(await teacher.run({ [input]: image }));
+    if (map) return map;
+    throw new CliError("unsuitable-model", "the teacher has no output; take a text detector");
+  };
+  const pages = createPageSource(training, {
+    resize: detection.resize,
+    normalize: detection.normalize,
+    teacher: see,
+  });
+  await readAhead(context, pages);
+  return pages;
+}
+
+/** Batches of crops and, unless the teacher stands in the step itself, of its maps of them. */
+async function cropData(
+  context: CommandContext,
+  settings: FineTuneSettings,
+  step: TrainingStep,
+  teacher: Session,
+): Promise<TrainingData> {
+  const { student, training, detection, cropSize, batchSize } = settings;
   const { resize, normalize } = detection;
+  const pages = await seePages(context, settings, teacher);
+  const input = imageInputOf(student);
   const plane = cropSize * cropSize;
   return {
     size: training.length,
@@ -174,12 +221,56 @@ function cropData(
         images.set(crop.image, index * 3 * plane);
         if (crop.map) maps.set(crop.map, index * plane);
       }
-      return {
+      return onlyInputs(step, {
         [input]: { dtype: "float32", dims: [batchSize, 3, cropSize, cropSize], data: images },
         teacher: { dtype: "float32", dims: [batchSize, 1, cropSize, cropSize], data: maps },
-      };
+      });
     },
   };
+}
+
+/** Batches of augmented crops with the maps that their labels make. */
+function labelledData(
+  { student, training, detection, cropSize }: FineTuneSettings,
+  step: TrainingStep,
+): TrainingData {
+  const input = imageInputOf(student);
+  const batches = detectionBatches(training, { size: cropSize, normalize: detection.normalize });
+  return {
+    size: batches.size,
+    fingerprint: batches.fingerprint,
+    async loadBatch(request) {
+      const { x, ...targets } = await batches.loadBatch(request);
+      return onlyInputs(step, { [input]: x, ...targets });
+    },
+  };
+}
+
+/** The tensors that the step takes. */
+function onlyInputs(step: TrainingStep, tensors: Batch): Batch {
+  const wanted = new Set(step.batch.map(({ name }) => name));
+  return Object.fromEntries(Object.entries(tensors).filter(([name]) => wanted.has(name)));
+}
+
+/** Name that the teacher's values stand behind where it is computed in the step. */
+const TEACHER = "teacher";
+
+/** The teacher's map, its features and the labels, as far as they are asked for. */
+function jointLoss({ student, teacher, labelWeight, features }: FineTuneSettings): Loss {
+  const [map, wanted] = [student, teacher].map(({ graph }) => graph.outputs[0]?.name ?? "");
+  const terms: [number, Loss][] = [
+    [1, distillation({ output: map ?? "", teacherOutput: `${TEACHER}/${wanted}` })],
+  ];
+  if (labelWeight !== undefined)
+    terms.push([labelWeight, dbLoss({ outputs: [map ?? ""], alpha: 1 })]);
+  if (features) {
+    terms.push([features.weight, featureDistillation({ pairs: features.pairs(TEACHER) })]);
+  }
+  return (context) =>
+    weightedSum(
+      context.ops,
+      terms.map(([weight, loss]) => [weight, loss(context)]),
+    );
 }
 
 interface Measure {
