@@ -7,6 +7,8 @@ export type PruneErrorCode =
   | "not-applicable"
   | "missing-statistics"
   | "not-constant"
+  | "unreachable-budget"
+  | "slower-than-original"
   | "file-access";
 
 /** Where it went wrong, where that is known. */

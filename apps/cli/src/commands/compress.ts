@@ -189,7 +189,7 @@ A slim model that measures slower than its original is reported ("slower": true)
     for (const source of options.alsoMeasure) {
       alsoMeasure.push(await readImages(context, [source], options.imageRoot));
     }
-    const split = splitImages(data.samples, options.images, context.seed);
+    const split = splitImages(data.kinds, options.images, context.seed);
     const inputShapes = toInputShapes(original.model, {
       imageShape: options.imageShape,
       inputShape: [],

@@ -8,6 +8,8 @@ import type { CommandContext } from "../command.ts";
 export interface Images {
   readonly sources: readonly string[];
   readonly samples: readonly Sample[];
+  /** The samples by the source that named them, each source being one kind of image. */
+  readonly kinds: readonly (readonly Sample[])[];
   /** Whether every image has labels. */
   readonly labelled: boolean;
 }
@@ -18,7 +20,7 @@ export async function readImages(
   sources: readonly string[],
   imageRoot: string | undefined,
 ): Promise<Images> {
-  const samples: Sample[] = [];
+  const kinds: Sample[][] = [];
   const seen = new Set<string>();
   let labelled = true;
   for (const source of sources) {
@@ -27,13 +29,15 @@ export async function readImages(
       imageRoot === undefined ? {} : { imageRoot: context.path(imageRoot) },
     );
     if (!dataset.labelled) labelled = false;
+    const kind: Sample[] = [];
     for (const sample of dataset.samples) {
       const identity = await realpath(sample.imagePath).catch(() => sample.imagePath);
-      if (!seen.has(identity)) samples.push(sample);
+      if (!seen.has(identity)) kind.push(sample);
       seen.add(identity);
     }
+    if (kind.length > 0) kinds.push(kind);
   }
-  return { sources, samples, labelled };
+  return { sources, samples: kinds.flat(), kinds, labelled };
 }
 
 /** The items in an order that depends on the seed alone. */
@@ -60,23 +64,33 @@ export interface Split {
 /** At most this many images evaluate a compression; more take long and tell little more. */
 const maximumEvaluation = 40;
 
+/** Takes from each list in turn, so that the first items hold as many of each as there are. */
+export function interleave<T>(lists: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(0, ...lists.map((list) => list.length));
+  return Array.from({ length: longest }, (_, index) =>
+    lists.flatMap((list) => list.slice(index, index + 1)),
+  ).flat();
+}
+
 /**
  * Splits images by the seed: `calibrationCount` of them, at most two thirds, to calibrate on, and of
- * the others at most forty to evaluate on.
+ * the others at most forty to evaluate on. Kinds of images take equal shares of both, however many
+ * there are of each.
  * @throws CliError `unsuitable-data` for fewer than 2 images.
  */
 export function splitImages(
-  samples: readonly Sample[],
+  kinds: readonly (readonly Sample[])[],
   calibrationCount: number,
   seed: number,
 ): Split {
+  const samples = kinds.flat();
   if (samples.length < 2) {
     throw new CliError(
       "unsuitable-data",
       `--data holds ${samples.length} image; give at least 2, some to calibrate on and others to evaluate on`,
     );
   }
-  const shuffled = shuffle(samples, seed);
+  const shuffled = interleave(kinds.map((kind) => shuffle(kind, seed)));
   const most = Math.max(1, Math.floor((samples.length * 2) / 3));
   const count = Math.min(calibrationCount, most);
   return {

@@ -11,10 +11,14 @@ export interface AllocationCandidate {
   readonly order: readonly number[];
   /** Widths that are allowed, ascending, the last one being the full width. */
   readonly widths: readonly number[];
+  /** What limits this group's widths. */
+  readonly rules: WidthRules;
 }
 
 /** What an allocation may look at. */
 export interface AllocationContext {
+  /** All groups of the model, blocked and ignored ones too. */
+  readonly groups: readonly ChannelGroup[];
   readonly candidates: readonly AllocationCandidate[];
   readonly rules: WidthRules;
   readonly cost: CostModel;

@@ -1,5 +1,8 @@
 import type { ChannelGroup, Model, PruningPlan, ShapeInference } from "@ocrslim/graph";
-import { type CostTerm, listCostTerms, type PrunableAxis } from "./cost-terms.ts";
+import { type PrunableAxis, sizeAtWidths, sizeByPlan } from "./axis-lookup.ts";
+import { type CostTerm, listCostTerms } from "./cost-terms.ts";
+
+export { listRemoved } from "./axis-lookup.ts";
 
 /** What a model costs. */
 export interface PlanCost {
@@ -42,14 +45,8 @@ export function createCostModel(
   const parametersOf = indexByGroup(terms.parameters);
   const sizeAt =
     (widthOf: (group: string) => number | undefined): AxisSize =>
-    (axis) => {
-      let { size } = axis;
-      for (const { group, perChannel } of axis.parts) {
-        const full = axis.width.get(group) ?? 0;
-        size -= (full - (widthOf(group) ?? full)) * perChannel;
-      }
-      return size;
-    };
+    (axis) =>
+      sizeAtWidths(axis, widthOf);
   const evaluate = (sizeOf: AxisSize): PlanCost => ({
     macs: sumTerms(terms.macs, sizeOf),
     parameters: sumTerms(terms.parameters, sizeOf),
@@ -57,18 +54,7 @@ export function createCostModel(
   return {
     original: evaluate(({ size }) => size),
     costAt: (widths) => evaluate(sizeAt((group) => widths.get(group))),
-    costOfPlan(plan) {
-      const removed = new Map(
-        plan.groups.map(({ id, width, keep }) => [id, listRemoved(width, keep)]),
-      );
-      return evaluate((axis) => {
-        let { size } = axis;
-        for (const { group, owned } of axis.parts) {
-          for (const channel of removed.get(group) ?? []) size -= owned[channel] ?? 0;
-        }
-        return size;
-      });
-    },
+    costOfPlan: (plan) => evaluate(sizeByPlan(plan)),
     savings(widths, group, width) {
       const before = sizeAt((id) => widths.get(id));
       const after = sizeAt((id) => (id === group ? width : widths.get(id)));
@@ -88,14 +74,6 @@ export function createCostModel(
       return coupled;
     },
   };
-}
-
-/** The channels below `width` that are not kept, ascending. */
-export function listRemoved(width: number, keep: readonly number[]): readonly number[] {
-  const kept = new Set(keep);
-  const removed: number[] = [];
-  for (let channel = 0; channel < width; channel++) if (!kept.has(channel)) removed.push(channel);
-  return removed;
 }
 
 function indexByGroup(terms: readonly CostTerm[]): ReadonlyMap<string, readonly CostTerm[]> {

@@ -8,22 +8,7 @@ import {
   type ShapeInference,
   type Value,
 } from "@ocrslim/graph";
-
-/** The channels of one group along one axis of one value. */
-interface AxisPart {
-  readonly group: string;
-  /** Indices along the axis that each channel owns. */
-  readonly owned: Float64Array;
-  /** The mean of `owned`: exact if all channels own equally many. */
-  readonly perChannel: number;
-}
-
-/** A size that shrinks with the widths of groups. */
-export interface PrunableAxis {
-  readonly size: number;
-  readonly width: ReadonlyMap<string, number>;
-  readonly parts: readonly AxisPart[];
-}
+import { type AxisLookup, createAxisLookup, type PrunableAxis } from "./axis-lookup.ts";
 
 /** A product: a fixed factor times sizes of axes. */
 export interface CostTerm {
@@ -36,8 +21,6 @@ export interface CostTerms {
   readonly macs: readonly CostTerm[];
   readonly parameters: readonly CostTerm[];
 }
-
-type AxisLookup = (value: string, axis: number) => PrunableAxis | undefined;
 
 /**
  * Reads a model's cost off as products of axis sizes, as `computeCost` counts it: a convolution's
@@ -66,39 +49,6 @@ export function listCostTerms(
     parameters.push(sizeTerm(1, value, tensor.dims, axisOf));
   }
   return { macs, parameters };
-}
-
-interface MutableAxis {
-  readonly size: number;
-  readonly width: Map<string, number>;
-  readonly parts: AxisPart[];
-}
-
-function createAxisLookup(groups: readonly ChannelGroup[]): AxisLookup {
-  const axes = new Map<string, MutableAxis>();
-  for (const group of groups) {
-    if (group.blocked !== undefined) continue;
-    for (const { value, axis, channelOf } of group.members) {
-      const key = `${axis} ${value}`;
-      const entry: MutableAxis = axes.get(key) ?? {
-        size: channelOf.length,
-        width: new Map(),
-        parts: [],
-      };
-      axes.set(key, entry);
-      if (entry.width.has(group.id)) continue;
-      const owned = new Float64Array(group.width);
-      let total = 0;
-      for (const channel of channelOf) {
-        if (channel < 0) continue;
-        owned[channel] = (owned[channel] ?? 0) + 1;
-        total++;
-      }
-      entry.width.set(group.id, group.width);
-      entry.parts.push({ group: group.id, owned, perChannel: total / group.width });
-    }
-  }
-  return (value, axis) => axes.get(`${axis} ${value}`);
 }
 
 /** `factor` times the number of elements of a value. */

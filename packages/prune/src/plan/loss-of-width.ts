@@ -44,27 +44,6 @@ export function lossesFromScores(candidate: AllocationCandidate): readonly Width
   });
 }
 
-/**
- * The lower convex hull, descending in width from the full one: going along it always buys the
- * largest fall in width per loss.
- */
-export function convexSteps(losses: readonly WidthLoss[]): readonly WidthLoss[] {
-  const hull: WidthLoss[] = [];
-  for (const point of [...losses].sort((a, b) => b.width - a.width)) {
-    for (;;) {
-      const before = hull[hull.length - 2];
-      const middle = hull[hull.length - 1];
-      if (!before || !middle || slope(before, middle) <= slope(middle, point) + 1e-15) break;
-      hull.pop();
-    }
-    hull.push(point);
-  }
-  return hull;
-}
-
-const slope = (from: WidthLoss, to: WidthLoss): number =>
-  (to.loss - from.loss) / (from.width - to.width);
-
 interface RatioPoint {
   readonly ratio: number;
   readonly loss: number;

@@ -43,9 +43,9 @@ const predicted = (made: PruningPlan) =>
 const allocations: fc.Arbitrary<Allocation> = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }).map(uniformRatio),
   fc.double({ min: 0, max: 1, noNaN: true }).map((ratio) => globalThreshold({ ratio })),
-  fc.double({ min: 0, max: 1, noNaN: true }).map((macs) => budget({ macs })),
-  fc.double({ min: 0, max: 1, noNaN: true }).map((parameters) => budget({ parameters })),
-  fc.double({ min: 0, max: 1, noNaN: true }).map((macs) => globalThreshold({ macs })),
+  fc.double({ min: 1e-3, max: 1, noNaN: true }).map((macs) => budget({ macs })),
+  fc.double({ min: 1e-3, max: 1, noNaN: true }).map((parameters) => budget({ parameters })),
+  fc.double({ min: 1e-3, max: 1, noNaN: true }).map((macs) => globalThreshold({ macs })),
 );
 
 describe("planPruning", () => {

@@ -1,150 +1,107 @@
 import type { LossCurve } from "@ocrslim/graph";
+import { PruneError } from "../../errors.ts";
 import { named } from "../../named.ts";
-import type { Allocation, AllocationCandidate, AllocationContext } from "../allocation.ts";
+import type { Allocation, AllocationContext } from "../allocation.ts";
+import { costFunctionOf } from "../cost-function.ts";
+import type { LatencyModel } from "../latency-model.ts";
+import { listLadders } from "./ladders.ts";
+import { allocate } from "./search/allocate.ts";
 import {
-  convexSteps,
-  lossesFromCurve,
-  lossesFromScores,
-  type WidthLoss,
-} from "../loss-of-width.ts";
-import { type CostTarget, type ResolvedTarget, reportBudget, resolveTarget } from "./target.ts";
+  type BudgetReport,
+  type BudgetTarget,
+  type ResolvedTarget,
+  reportBudget,
+  resolveBudget,
+} from "./target.ts";
 
 /** Options of {@link budget}. */
 export interface BudgetOptions {
   /**
-   * Measured curves; groups without one stay whole, and no group is cut further than its curve was
-   * measured. Default: estimated from the scores as (removed / kept)², the removed and the kept
-   * channels' part of their group's total score.
+   * Measured curves, made monotone first; groups without one stay whole, and no group is cut further
+   * than its curve was measured. Default: estimated from the scores as (removed / kept)², the removed
+   * and the kept channels' part of their group's total score.
    */
   readonly losses?: readonly LossCurve[];
+  /**
+   * Predicts milliseconds. Needed for a budget of latency, and goes into the provenance of any. With
+   * a budget of latency, groups keep multiples of its `channelMultiple` as well. Default: none.
+   */
+  readonly latencyModel?: LatencyModel;
+  /** Whether a budget that cannot be met is an error. Default: false, the provenance says so. */
+  readonly strict?: boolean;
 }
 
 /**
- * Finds widths at which the model costs at most the given fraction of the original, at the least
- * estimated loss, losses of groups added up. Greedy along the convex hull of each group's losses:
- * always the step with the least loss per cost saved, cost recomputed after each; steps that turn
- * out not to be needed are taken back. If the budget cannot be met, the plan takes all that may be
- * taken and `provenance.budget` says so.
+ * Finds widths at which the model costs or takes at most the given fraction of the original, at the
+ * least estimated loss, losses of groups added up: dynamic programming over costs linearised at the
+ * widths so far, repeated until they settle, then swaps of single steps. If the budget cannot be met,
+ * the plan takes all that may be taken and `provenance.budget` says so.
+ * @throws PruneError `invalid-option` for a fraction that is not above 0 and at most 1, a budget of
+ * latency without a latency model, or curves that hold no finite numbers or are of other groups;
+ * `unreachable-budget` with `strict`.
  * @category Analysis
  */
-export function budget(target: CostTarget, options: BudgetOptions = {}): Allocation {
-  const resolved = resolveTarget("budget", target);
-  return named("budget", (context) => {
-    const { cost, candidates } = context;
-    const reasons = new Map<string, string>();
-    const ladders = listLadders(candidates, options.losses, reasons);
-    const widths = new Map(candidates.map(({ group }) => [group.id, group.width]));
-    const limit = resolved.kept * cost.original[resolved.quantity] * (1 + 1e-12);
-    descend(context, ladders, widths, resolved, limit);
-    climbBack(context, ladders, widths, resolved, limit);
-    const removed = new Map(
-      candidates.map(({ group }) => [group.id, group.width - (widths.get(group.id) ?? 0)]),
+export function budget(target: BudgetTarget, options: BudgetOptions = {}): Allocation {
+  const resolved = resolveBudget("budget", target);
+  const { latencyModel: latency, losses, strict = false } = options;
+  if (resolved.quantity === "latency" && !latency) {
+    throw new PruneError(
+      "invalid-option",
+      `budget: latency is ${resolved.kept}, but nothing predicts it; give options.latencyModel, made by createLatencyModel`,
     );
+  }
+  return named("budget", (context) => {
+    const reasons = new Map<string, string>();
+    const multiple = resolved.quantity === "latency" ? (latency?.channelMultiple ?? 1) : 1;
+    const ladders = listLadders(context, losses, multiple, reasons);
+    const cost =
+      resolved.quantity === "latency" && latency
+        ? latency
+        : costFunctionOf(
+            context.cost,
+            resolved.quantity === "latency" ? "macs" : resolved.quantity,
+          );
+    const limit = resolved.kept * cost.original * (1 + 1e-12);
+    const widths = allocate({ cost, ladders, limit });
     const report = reportBudget(resolved, cost.costAt(widths), cost.original);
+    if (strict && !report.met) throw unreachable(resolved, report);
     return {
-      removed,
+      removed: listRemovals(context, widths),
       reasons,
-      provenance: { budget: report, losses: options.losses ? "curves" : "scores" },
+      provenance: {
+        budget: report,
+        losses: losses ? "curves" : "scores",
+        expectedLoss: ladders.reduce(
+          (sum, { id, rungs }) =>
+            sum + (rungs.find(({ width }) => width === widths.get(id))?.loss ?? 0),
+          0,
+        ),
+        ...(latency ? { predictedLatency: predictLatency(latency, widths) } : {}),
+      },
     };
   });
 }
 
-/** The widths that a group goes through, from whole to smallest, and all its losses. */
-interface Ladder {
-  readonly id: string;
-  readonly steps: readonly WidthLoss[];
-  readonly all: readonly WidthLoss[];
+function predictLatency(
+  latency: LatencyModel,
+  widths: ReadonlyMap<string, number>,
+): Readonly<Record<string, number>> {
+  const medianMs = latency.costAt(widths);
+  return { medianMs, ratio: latency.original === 0 ? 1 : medianMs / latency.original };
 }
 
-function listLadders(
-  candidates: readonly AllocationCandidate[],
-  curves: readonly LossCurve[] | undefined,
-  reasons: Map<string, string>,
-): readonly Ladder[] {
-  const curveOf = new Map(curves?.map((curve) => [curve.group, curve]));
-  const ladders: Ladder[] = [];
-  for (const candidate of candidates) {
-    const { id } = candidate.group;
-    const curve = curveOf.get(id);
-    if (curves && !curve) {
-      reasons.set(id, "no loss was measured for it");
-      continue;
-    }
-    const all = curve ? lossesFromCurve(candidate, curve) : lossesFromScores(candidate);
-    if (all.length < 2) reasons.set(id, "no allowed width lies within the measured ratios");
-    else ladders.push({ id, steps: convexSteps(all), all });
-  }
-  return ladders;
+function listRemovals(
+  { candidates }: AllocationContext,
+  widths: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  return new Map(
+    candidates.map(({ group: { id, width } }) => [id, width - (widths.get(id) ?? width)]),
+  );
 }
 
-/** Takes the cheapest step until the limit holds or no step is left. */
-function descend(
-  { cost }: AllocationContext,
-  ladders: readonly Ladder[],
-  widths: Map<string, number>,
-  { quantity }: ResolvedTarget,
-  limit: number,
-): void {
-  const rung = new Map(ladders.map(({ id }) => [id, 0]));
-  const ladderOf = new Map(ladders.map((ladder) => [ladder.id, ladder]));
-  const price = ({ id, steps }: Ladder): number => {
-    const at = rung.get(id) ?? 0;
-    const from = steps[at];
-    const to = steps[at + 1];
-    if (!from || !to) return Number.POSITIVE_INFINITY;
-    const saved = cost.savings(widths, id, to.width)[quantity];
-    return saved > 0 ? (to.loss - from.loss) / saved : Number.POSITIVE_INFINITY;
-  };
-  const prices = new Map(ladders.map((ladder) => [ladder.id, price(ladder)]));
-  let current = cost.costAt(widths)[quantity];
-  while (current > limit) {
-    let best: Ladder | undefined;
-    let bestPrice = Number.POSITIVE_INFINITY;
-    for (const ladder of ladders) {
-      const candidate = prices.get(ladder.id) ?? Number.POSITIVE_INFINITY;
-      if (candidate < bestPrice) {
-        best = ladder;
-        bestPrice = candidate;
-      }
-    }
-    const next = (rung.get(best?.id ?? "") ?? 0) + 1;
-    const to = best?.steps[next];
-    if (!best || !to) return;
-    current -= cost.savings(widths, best.id, to.width)[quantity];
-    widths.set(best.id, to.width);
-    rung.set(best.id, next);
-    for (const id of [best.id, ...cost.coupledTo(best.id)]) {
-      const ladder = ladderOf.get(id);
-      if (ladder) prices.set(id, price(ladder));
-    }
-  }
-}
-
-/** Gives channels back, most loss saved first, as long as the limit holds. */
-function climbBack(
-  { cost }: AllocationContext,
-  ladders: readonly Ladder[],
-  widths: Map<string, number>,
-  { quantity }: ResolvedTarget,
-  limit: number,
-): void {
-  let slack = limit - cost.costAt(widths)[quantity];
-  while (slack > 0) {
-    let best: { id: string; width: number; gain: number; added: number } | undefined;
-    for (const { id, all } of ladders) {
-      const width = widths.get(id) ?? 0;
-      const at = all.findIndex((entry) => entry.width === width);
-      const from = all[at];
-      const to = all[at + 1];
-      if (!from || !to) continue;
-      const added = -cost.savings(widths, id, to.width)[quantity];
-      const gain = from.loss - to.loss;
-      if (added <= slack && gain > 0 && (!best || gain > best.gain)) {
-        best = { id, width: to.width, gain, added };
-      }
-    }
-    if (!best) return;
-    widths.set(best.id, best.width);
-    slack -= best.added;
-  }
+function unreachable({ quantity, kept }: ResolvedTarget, report: BudgetReport): PruneError {
+  return new PruneError(
+    "unreachable-budget",
+    `budget: ${quantity} ${kept} cannot be met: ${report.reason}`,
+  );
 }

@@ -43,7 +43,11 @@ export function globalThreshold(options: GlobalThresholdOptions): Allocation {
       removed: countByGroup(pool, low),
       provenance: {
         threshold: pool[low]?.score ?? null,
-        budget: reportBudget(target, costWithout(low), cost.original),
+        budget: reportBudget(
+          target,
+          costWithout(low)[target.quantity],
+          cost.original[target.quantity],
+        ),
       },
     };
   });
@@ -68,11 +72,11 @@ function countByGroup(pool: readonly PooledChannel[], count: number): Map<string
 }
 
 function roundAll(
-  { candidates, rules }: AllocationContext,
+  { candidates }: AllocationContext,
   removed: ReadonlyMap<string, number>,
 ): ReadonlyMap<string, number> {
   return new Map(
-    candidates.map(({ group }) => [
+    candidates.map(({ group, rules }) => [
       group.id,
       roundWidth(group.width, removed.get(group.id) ?? 0, rules),
     ]),
