@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
-import { type DataFlags, dataOptions, outputOption } from "../options/data-options.ts";
+import { cropsOption, type DataFlags, dataOptions, outputOption } from "../options/data-options.ts";
 import {
   type DetectionFlags,
   detectionOptions,
@@ -39,6 +39,7 @@ interface CompressOptions extends DetectionFlags, DataFlags, BudgetFlags, Criter
   recovery: RecoveryName;
   alsoMeasure: readonly string[];
   images: number;
+  crops: number;
   finetuneMinutes: number;
   sensitivityImages: number;
   sensitivitySize: number;
@@ -158,6 +159,7 @@ A slim model that measures slower than its original is reported ("slower": true)
       description: "Most calibration images; at most two thirds of --data. Default: 16.",
       schema: withDefault(integerIn(1, 10_000), 16),
     },
+    crops: cropsOption,
     finetuneMinutes: {
       flags: "--finetune-minutes <count>",
       description:
@@ -207,6 +209,8 @@ A slim model that measures slower than its original is reported ("slower": true)
           inputShapes,
           ...split,
           alsoMeasure,
+          sources: data.sources,
+          crops: options.crops,
           target: toTarget(options),
           finetuneMinutes: options.finetuneMinutes,
           recovery: options.recovery,
@@ -216,7 +220,6 @@ A slim model that measures slower than its original is reported ("slower": true)
           sensitivitySize: options.sensitivitySize,
           rounds: options.runs,
         },
-        data.sources,
         { ...options },
       );
       printReport(context, report, options.output);

@@ -11,7 +11,7 @@ import {
 } from "@ocrslim/graph";
 import { collectActivationStatistics, readPlan } from "@ocrslim/prune";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
-import { dataOptions, outputOption } from "../options/data-options.ts";
+import { cropsOption, dataOptions, outputOption } from "../options/data-options.ts";
 import {
   type DetectionFlags,
   detectionOptions,
@@ -22,7 +22,7 @@ import { assertWritableFile } from "../output/files.ts";
 import { formatBytes, formatCount } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
 import { type RecoveryName, recoveryNames } from "../pipeline/compress/recovery.ts";
-import { readImages, shuffle } from "../pipeline/data.ts";
+import { interleave, readImages, shuffle } from "../pipeline/data.ts";
 import { loadFeeds } from "../pipeline/detection.ts";
 import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
 import { pruneModel } from "../pipeline/prune-model.ts";
@@ -35,6 +35,7 @@ interface PruneOptions extends DetectionFlags {
   recovery: RecoveryName;
   imageRoot: string | undefined;
   images: number;
+  crops: number;
 }
 
 /** Prunes, and recovers from calibration pictures if there are some. */
@@ -49,8 +50,11 @@ async function pruneAndRecover(
   if (options.calibration.length === 0) {
     return await pruneModel(model, { ...common, simplify: true });
   }
-  const { samples } = await readImages(context, options.calibration, options.imageRoot);
-  const chosen = shuffle(samples, context.seed).slice(0, options.images);
+  const { kinds } = await readImages(context, options.calibration, options.imageRoot);
+  const chosen = interleave(kinds.map((kind) => shuffle(kind, context.seed))).slice(
+    0,
+    options.images,
+  );
   const settings = toDetectionSettings(options);
   const runtime = createRuntimeFor(context);
   const runOptions = context.runOptions();
@@ -65,7 +69,7 @@ async function pruneAndRecover(
     });
     return await pruneModel(model, { ...common, statistics, groups, simplify: true });
   }
-  const feeds = await loadCrops(model, chosen, settings, runOptions);
+  const feeds = await loadCrops(model, chosen, settings, options.crops, runOptions);
   const pruned = await refitModel(model, { plan, groups, feeds, runtime, runOptions });
   await transform(pruned, simplify(), runOptions);
   return pruned;
@@ -98,6 +102,7 @@ export const prune: Command = defineCommand<PruneOptions>({
       description: "Calibration pictures used, drawn by the seed. Default: 16.",
       schema: withDefault(integerIn(1, 10_000), 16),
     },
+    crops: cropsOption,
     ...detectionOptions,
   },
   async run(context, args, options) {

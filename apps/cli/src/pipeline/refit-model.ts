@@ -12,23 +12,32 @@ import type { Feeds, Runtime } from "@ocrslim/runtime";
 import type { DetectionSettings } from "../options/detection-options.ts";
 import { imageInputOf } from "./detection.ts";
 
-/** Crops of images, as the model takes them: what a refit is fitted on. */
+/** So many crops of images, evenly from all of them, as the model takes them. */
 export async function loadCrops(
   model: Model,
   samples: readonly Sample[],
   settings: Pick<DetectionSettings, "resize" | "normalize">,
+  count: number,
   { random, signal }: RunOptions,
 ): Promise<Feeds[]> {
   const input = imageInputOf(model);
-  const crops = calibrationCrops(samples, {
+  const crops = calibrationCrops(spread(samples, count), {
     resize: settings.resize,
     normalize: settings.normalize,
+    perImage: Math.ceil(count / samples.length),
     random: random ?? (() => 0.5),
     ...(signal ? { signal } : {}),
   });
   const feeds: Feeds[] = [];
   for await (const crop of crops) feeds.push({ [input]: crop });
-  return feeds;
+  return spread(feeds, count);
+}
+
+/** Some of the items, evenly from all of them. */
+export function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  const step = items.length / count;
+  return Array.from({ length: count }, (_, index) => items[Math.floor(index * step)] as T);
 }
 
 /** Options of {@link refitModel}. */

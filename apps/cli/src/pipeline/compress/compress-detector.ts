@@ -13,7 +13,7 @@ import { describeMachine, type Runtime } from "@ocrslim/runtime";
 import { writeFileAtomically, writeJson } from "../../output/files.ts";
 import { formatDuration, formatMetric, formatPercent } from "../../output/numbers.ts";
 import { renderReport } from "../../report/render-report.ts";
-import type { CompressReport } from "../../report/types.ts";
+import type { AlsoMeasured, CompressReport } from "../../report/types.ts";
 import { version } from "../../version.ts";
 import { keepValidation } from "../data.ts";
 import { FINE_TUNE_DEFAULTS, fineTune } from "../fine-tune.ts";
@@ -101,8 +101,9 @@ function listNotes(
   search: SearchResult,
   loss: number,
   latency: { readonly simplified: number; readonly slim: number },
+  others: readonly AlsoMeasured[],
 ): string[] {
-  const notes = [...prepared.notes];
+  const notes = [...prepared.notes, ...notesOnKinds(settings, search, others)];
   const { maximumLoss } = settings.target;
   if (!search.chosen)
     notes.push("No channel could go within the allowed loss: the model is only simplified.");
@@ -119,14 +120,38 @@ function listNotes(
   return notes;
 }
 
+/** A model that is refitted on one kind of image forgets others: people must know. */
+function notesOnKinds(
+  { sources }: CompressSettings,
+  { chosen }: SearchResult,
+  others: readonly AlsoMeasured[],
+): string[] {
+  if (!chosen) return [];
+  const worse = others.flatMap(({ source, before, after }) => {
+    const lost =
+      before.hmean !== undefined && after.hmean !== undefined && before.hmean > 0
+        ? (before.hmean - after.hmean) / before.hmean
+        : before.agreement - after.agreement;
+    return lost > 0.02 ? [`${source}: ${formatPercent(lost, 1)} lost`] : [];
+  });
+  if (worse.length > 0) {
+    return [
+      `It suffers on images that were not calibrated on (${worse.join("; ")}). Give --data some of every kind that matters.`,
+    ];
+  }
+  if (sources.length > 1 || others.length > 0) return [];
+  return [
+    `Calibrated on ${sources.join(", ")} alone: on other kinds of images the slim model may lose much more. Give --data some of every kind that matters, and see how much with --also-measure.`,
+  ];
+}
+
 /** Runs all steps, writes the run folder, and returns its report. */
 export async function compressDetector(
   settings: CompressSettings,
-  sources: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Promise<CompressReport> {
   const start = performance.now();
-  const { folder, original, calibration, evaluation, context, log, runtime } = settings;
+  const { folder, original, calibration, evaluation, context, log, runtime, sources } = settings;
   await assertDisjointDatasets(calibration, evaluation);
   for (const set of settings.alsoMeasure) await assertDisjointDatasets(calibration, set.samples);
 
@@ -213,7 +238,7 @@ export async function compressDetector(
     pictures: await drawPictures(folder, evaluation, found.original, found.slim),
     machine: machineFacts(runtime),
     options,
-    notes: listNotes(settings, prepared, search, loss, latency.ratio),
+    notes: listNotes(settings, prepared, search, loss, latency.ratio, alsoMeasured),
   };
   context.signal?.throwIfAborted();
   if (chosen) await writePlan(chosen.plan, join(folder, files.plan));

@@ -3,7 +3,7 @@ import type { LossCurve } from "@ocrslim/graph";
 import { analyzeReconstruction, reconstruction } from "@ocrslim/prune";
 import type { Feeds } from "@ocrslim/runtime";
 import { writeJson } from "../../output/files.ts";
-import { loadCrops, refitModel } from "../refit-model.ts";
+import { loadCrops, refitModel, spread } from "../refit-model.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Recovery } from "./recovery.ts";
 import type { CompressSettings } from "./settings.ts";
@@ -73,14 +73,13 @@ async function cropCalibration(settings: CompressSettings, prepared: Prepared): 
   const tried = new Set(prepared.tried);
   const rest = calibration.filter((_, index) => !tried.has(index));
   const samples = rest.length > 0 ? rest : calibration;
-  return await loadCrops(prepared.simplified, samples, detection, context.runOptions());
-}
-
-/** Some of the items, evenly from all of them. */
-function spread<T>(items: readonly T[], count: number): T[] {
-  if (items.length <= count) return [...items];
-  const step = items.length / count;
-  return Array.from({ length: count }, (_, index) => items[Math.floor(index * step)] as T);
+  return await loadCrops(
+    prepared.simplified,
+    samples,
+    detection,
+    settings.crops,
+    context.runOptions(),
+  );
 }
 
 /** Only the points that a plan can choose. */

@@ -27,6 +27,10 @@ export interface CompressSettings {
   /** How long to fine-tune; 0: not at all. */
   readonly finetuneMinutes: number;
   readonly alsoMeasure: readonly Images[];
+  /** Names of the sources of `--data`: kinds of images. */
+  readonly sources: readonly string[];
+  /** Crops of the calibration images that a refit is fitted on. */
+  readonly crops: number;
   readonly target: Target;
   readonly recovery: RecoveryName;
   /** For recovery by means. */
