@@ -3,6 +3,7 @@ import { accuracy } from "./tasks/accuracy.ts";
 import { bigModel } from "./tasks/big-model.ts";
 import { channelGroups } from "./tasks/channel-groups.ts";
 import { compress } from "./tasks/compress.ts";
+import { compressLatency } from "./tasks/compress-latency.ts";
 import { cost } from "./tasks/cost.ts";
 import { finetune } from "./tasks/finetune.ts";
 import { latencyOnnxslim } from "./tasks/latency-onnxslim.ts";
@@ -35,5 +36,6 @@ export const benchmarks: readonly Benchmark[] = [
   ...trainSteps,
   pruneRefit,
   compress,
+  ...compressLatency,
   finetune,
 ];

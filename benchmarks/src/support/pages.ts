@@ -18,6 +18,13 @@ export const UP_TO_960: ResizeOptions = {
   limitType: "max",
 };
 
+/** PaddleOCR's resize for measuring on photographs: the short side at least 736 pixels. */
+export const AT_LEAST_736: ResizeOptions = {
+  kind: "limit-side",
+  limitSideLength: 736,
+  limitType: "min",
+};
+
 /** Paths of the images of a data set. */
 export async function listImages(source: string): Promise<readonly string[]> {
   return (await readDataset(source)).samples.map(({ imagePath }) => imagePath);

@@ -2,7 +2,7 @@ import type { ResizeOptions } from "@ocrslim/ocr-det";
 import type { Benchmark, BenchmarkContext } from "../harness/benchmark.ts";
 import { type FigureSpec, toFigure } from "../harness/figure.ts";
 import { findMissingSets, type LabelledSet, labelFile } from "../support/labelled-sets.ts";
-import { evaluateOn, UP_TO_960 } from "../support/pages.ts";
+import { AT_LEAST_736, evaluateOn, UP_TO_960 } from "../support/pages.ts";
 
 /** A detector on a set, and what PaddleOCR's pipeline in Python reaches there. */
 interface AccuracyCase {
@@ -13,11 +13,6 @@ interface AccuracyCase {
   readonly expected: number;
 }
 
-const AT_LEAST_736: ResizeOptions = {
-  kind: "limit-side",
-  limitSideLength: 736,
-  limitType: "min",
-};
 const LARGE = { resize: UP_TO_960, resizeName: "960 max" } as const;
 
 const CASES: readonly AccuracyCase[] = [
