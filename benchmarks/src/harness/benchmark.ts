@@ -14,6 +14,8 @@ export type BenchmarkGroup =
   | "prune"
   | "train-step"
   | "finetune"
+  | "training-data"
+  | "compress-latency"
   | "compress";
 
 /** What a benchmark may use. */
