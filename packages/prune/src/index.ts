@@ -50,8 +50,15 @@ export {
   globalThreshold,
 } from "./plan/allocations/global-threshold.ts";
 export { ratioPerGroup, ratiosFromLoss } from "./plan/allocations/ratio-per-group.ts";
-export type { BudgetReport, CostTarget } from "./plan/allocations/target.ts";
+export type {
+  BudgetQuantity,
+  BudgetReport,
+  BudgetTarget,
+  CostTarget,
+} from "./plan/allocations/target.ts";
 export { uniformRatio } from "./plan/allocations/uniform-ratio.ts";
+export { widthPerGroup } from "./plan/allocations/width-per-group.ts";
+export type { CostFunction } from "./plan/cost-function.ts";
 export { type CostModel, createCostModel, type PlanCost } from "./plan/cost-model.ts";
 export {
   type IgnoreRule,
@@ -59,13 +66,38 @@ export {
   ignoreNames,
   ignoreSensitive,
 } from "./plan/ignore.ts";
+export {
+  createLatencyModel,
+  type LatencyModel,
+  type LatencySource,
+  type PlanLatency,
+} from "./plan/latency-model.ts";
 export { parsePlan } from "./plan/parse-plan.ts";
 export { readPlan, writePlan } from "./plan/plan-files.ts";
 export {
-  PLAN_PRUNING_DEFAULTS,
-  type PlanPruningOptions,
-  planPruning,
-} from "./plan/plan-pruning.ts";
+  type PlanLatencies,
+  readPlanLatencies,
+  withMeasuredLatency,
+  withPredictedLatency,
+} from "./plan/plan-latency.ts";
+export { type PlanPruningOptions, planPruning } from "./plan/plan-pruning.ts";
+export { createPlanner, type Planner } from "./plan/planner.ts";
+export { PLAN_PRUNING_DEFAULTS, type PlannerOptions } from "./plan/planner-options.ts";
+export {
+  LIST_NEIGHBOURS_DEFAULTS,
+  type ListNeighboursOptions,
+  listNeighbours,
+} from "./plan/search/list-neighbours.ts";
+export { SEARCH_PLAN_DEFAULTS, searchPlan } from "./plan/search/search-plan.ts";
+export type {
+  MeasuredPlan,
+  PlanMeasurement,
+  PlanSearch,
+  SearchOutcome,
+  SearchPlanOptions,
+  SearchTarget,
+  UnmetCode,
+} from "./plan/search/types.ts";
 export type { WidthRules } from "./plan/widths.ts";
 export { type PruneChannelsOptions, pruneChannels } from "./prune-channels.ts";
 export {

@@ -1,5 +1,6 @@
 import type { PlannedGroup, PruningPlan, SkippedGroup } from "@ocrslim/graph";
 import { PruneError } from "../errors.ts";
+import { readPlanLatencies } from "./plan-latency.ts";
 
 /**
  * Checks that `json` is a plan, and returns a copy of it.
@@ -23,12 +24,14 @@ export function parsePlan(json: unknown): PruningPlan {
     if (ids.has(id)) throw invalid(`group "${id}" stands twice in groups`, id);
     ids.add(id);
   }
+  const provenance = { ...asRecord(plan["provenance"] ?? {}, "provenance") };
+  readPlanLatencies({ provenance });
   return {
     formatVersion: 1,
     inputShapes,
     groups,
     skipped: asArray(plan["skipped"] ?? [], "skipped").map(parseSkipped),
-    provenance: { ...asRecord(plan["provenance"] ?? {}, "provenance") },
+    provenance,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ChannelGroup, Model, Node, PruningPlan, ShapeInference } from "@ocrslim/graph";
 import { PruneError } from "../errors.ts";
-import { listRemoved } from "../plan/cost-model.ts";
+import { listRemoved } from "../plan/axis-lookup.ts";
 import { findDataMember } from "../statistics/activation-statistics.ts";
 import { addBias } from "./add-bias.ts";
 import { type ConsumerResponse, respond } from "./consumer-response.ts";

@@ -3,7 +3,7 @@ import { PruneError } from "../../errors.ts";
 import { named } from "../../named.ts";
 import type { Allocation, AllocationContext } from "../allocation.ts";
 import { costFunctionOf } from "../cost-function.ts";
-import type { LatencyModel } from "../latency-model.ts";
+import { asPlanLatency, type LatencyModel } from "../latency-model.ts";
 import { listLadders } from "./ladders.ts";
 import { allocate } from "./search/allocate.ts";
 import {
@@ -53,7 +53,7 @@ export function budget(target: BudgetTarget, options: BudgetOptions = {}): Alloc
   return named("budget", (context) => {
     const reasons = new Map<string, string>();
     const multiple = resolved.quantity === "latency" ? (latency?.channelMultiple ?? 1) : 1;
-    const ladders = listLadders(context, losses, multiple, reasons);
+    const ladders = listLadders("budget", context, losses, multiple, reasons);
     const cost =
       resolved.quantity === "latency" && latency
         ? latency
@@ -76,18 +76,10 @@ export function budget(target: BudgetTarget, options: BudgetOptions = {}): Alloc
             sum + (rungs.find(({ width }) => width === widths.get(id))?.loss ?? 0),
           0,
         ),
-        ...(latency ? { predictedLatency: predictLatency(latency, widths) } : {}),
+        ...(latency ? { predictedLatency: asPlanLatency(latency, latency.costAt(widths)) } : {}),
       },
     };
   });
-}
-
-function predictLatency(
-  latency: LatencyModel,
-  widths: ReadonlyMap<string, number>,
-): Readonly<Record<string, number>> {
-  const medianMs = latency.costAt(widths);
-  return { medianMs, ratio: latency.original === 0 ? 1 : medianMs / latency.original };
 }
 
 function listRemovals(
