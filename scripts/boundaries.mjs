@@ -24,7 +24,7 @@ const BUNDLED = new Set(["@ocrslim/pickle"]);
 /** The one file of each package that may import a heavy native module. */
 const ONLY_IN = { "onnxruntime-node": "packages/runtime/src/node.ts" };
 
-const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*)["']([^"'\n]+)["']/g;
+const IMPORT = /(?<!["'])(?:\bfrom\s*|\bimport\s*\(?\s*)["']([^"'\n]+)["']/g;
 const problems = [];
 
 function* files(folder) {

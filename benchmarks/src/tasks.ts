@@ -6,8 +6,10 @@ import { compress } from "./tasks/compress.ts";
 import { compressLatency } from "./tasks/compress-latency.ts";
 import { cost } from "./tasks/cost.ts";
 import { finetune } from "./tasks/finetune.ts";
+import { fitRuntimeDetector } from "./tasks/fit-runtime.ts";
 import { latencyOnnxslim } from "./tasks/latency-onnxslim.ts";
 import { latencySimplified } from "./tasks/latency-simplified.ts";
+import { latencyTable } from "./tasks/latency-table.ts";
 import { postProcessing } from "./tasks/post-processing.ts";
 import { pruneRefit } from "./tasks/prune-refit.ts";
 import { pruneTime } from "./tasks/prune-time.ts";
@@ -26,6 +28,8 @@ export const benchmarks: readonly Benchmark[] = [
   simplifyNewerDetector,
   latencySimplified,
   latencyOnnxslim,
+  fitRuntimeDetector,
+  latencyTable,
   channelGroups,
   cost,
   postProcessing,

@@ -81,6 +81,15 @@ export { convertAffine } from "./transforms/convert-affine.ts";
 export { deduplicateInitializers } from "./transforms/deduplicate-initializers.ts";
 export { eliminateCommonSubexpressions } from "./transforms/eliminate-common-subexpressions.ts";
 export { factorGatedResiduals } from "./transforms/factor-gated-residuals.ts";
+export {
+  FIT_RUNTIME_DEFAULTS,
+  type FitCandidate,
+  type FitRuntimeOptions,
+  type FitTarget,
+  fitRuntime,
+} from "./transforms/fit-runtime/fit-runtime.ts";
+export type { MicroModels } from "./transforms/fit-runtime/micro-models.ts";
+export type { RewriteKind } from "./transforms/fit-runtime/rewrite.ts";
 export { foldAffine } from "./transforms/fold-affine.ts";
 export { foldBatchNormalization } from "./transforms/fold-batch-normalization.ts";
 export {

@@ -20,7 +20,19 @@ export {
   measureLatency,
   quantile,
 } from "./latency.ts";
-export type { LatencyTable, LayerTimes, TableMachine } from "./latency-table/latency-table.ts";
+export type {
+  LatencyTable,
+  LayerTime,
+  LayerTimes,
+  TableMachine,
+} from "./latency-table/latency-table.ts";
+export { layerTime } from "./latency-table/layer-time.ts";
+export { listTimedLayers, type TimedLayerOptions } from "./latency-table/list-timed-layers.ts";
+export {
+  type LatencyPrediction,
+  type PredictedLayer,
+  predictLatency,
+} from "./latency-table/predict-latency.ts";
 export type { ChannelAxis, TimedLayer } from "./latency-table/timed-layer.ts";
 export { float32Feed, tensorToFeed } from "./tensors.ts";
 export type {

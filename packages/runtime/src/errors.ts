@@ -7,7 +7,10 @@ export type RuntimeErrorCode =
   | "disposed"
   | "unsupported"
   | "file-access"
-  | "invalid-option";
+  | "invalid-option"
+  | "malformed-file"
+  | "table-mismatch"
+  | "noisy-machine";
 
 /** Where it went wrong, where that is known. */
 export interface RuntimeErrorDetails {

@@ -20,7 +20,30 @@ export {
   measureLatency,
   quantile,
 } from "./latency.ts";
-export type { LatencyTable, LayerTimes, TableMachine } from "./latency-table/latency-table.ts";
+export {
+  BUILD_LATENCY_TABLE_DEFAULTS,
+  type BuildLatencyTableOptions,
+  buildLatencyTable,
+} from "./latency-table/build-latency-table.ts";
+export type {
+  LatencyTable,
+  LayerTime,
+  LayerTimes,
+  TableMachine,
+} from "./latency-table/latency-table.ts";
+export { layerTime } from "./latency-table/layer-time.ts";
+export { listTimedLayers, type TimedLayerOptions } from "./latency-table/list-timed-layers.ts";
+export {
+  latencyCacheFolder,
+  type OpenLatencyTableOptions,
+  openLatencyTable,
+} from "./latency-table/open-latency-table.ts";
+export {
+  type LatencyPrediction,
+  type PredictedLayer,
+  predictLatency,
+} from "./latency-table/predict-latency.ts";
+export { readLatencyTable, writeLatencyTable } from "./latency-table/table-file.ts";
 export type { ChannelAxis, TimedLayer } from "./latency-table/timed-layer.ts";
 export {
   createRuntime,

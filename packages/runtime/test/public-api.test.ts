@@ -12,7 +12,10 @@ describe("the public API", () => {
     "captureValues",
     "createRuntimeFrom",
     "float32Feed",
+    "layerTime",
+    "listTimedLayers",
     "measureLatency",
+    "predictLatency",
     "quantile",
     "randomFeeds",
     "tensorToFeed",
@@ -23,10 +26,16 @@ describe("the public API", () => {
     expect(Object.keys(api).sort()).toEqual(
       [
         ...portable,
+        "BUILD_LATENCY_TABLE_DEFAULTS",
+        "buildLatencyTable",
         "createRuntime",
         "describeMachine",
+        "latencyCacheFolder",
         "listExecutionProviders",
+        "openLatencyTable",
         "profileModel",
+        "readLatencyTable",
+        "writeLatencyTable",
       ].sort(),
     );
   });

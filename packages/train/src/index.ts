@@ -1,3 +1,7 @@
+export {
+  type CreateChannelGradientsOptions,
+  createChannelGradients,
+} from "./channel-gradients/create-channel-gradients.ts";
 export type {
   Checkpoint,
   CheckpointRun,

@@ -22,6 +22,7 @@ describe("the public API", () => {
         "clipByValue",
         "constantRate",
         "cosineRate",
+        "createChannelGradients",
         "createEmptyOps",
         "createOps",
         "createOrtEngine",
