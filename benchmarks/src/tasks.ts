@@ -19,6 +19,7 @@ import { sensitivityPoint } from "./tasks/sensitivity-point.ts";
 import { simplifyDetector } from "./tasks/simplify-detector.ts";
 import { simplifyNewerDetector } from "./tasks/simplify-newer-detector.ts";
 import { trainSteps } from "./tasks/train-step.ts";
+import { trainingData } from "./tasks/training-data.ts";
 
 /** All benchmarks, those that take long at the end. */
 export const benchmarks: readonly Benchmark[] = [
@@ -37,6 +38,7 @@ export const benchmarks: readonly Benchmark[] = [
   sensitivityPoint,
   ...accuracy,
   ...pruneUniform,
+  trainingData,
   ...trainSteps,
   pruneRefit,
   compress,

@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { CliError } from "./cli-error.ts";
 import type { Io } from "./io.ts";
 import type { OptionSpec, OptionSpecs } from "./options/option.ts";
+import type { ConfigTree } from "./options/overrides.ts";
 import type { Progress } from "./output/progress.ts";
 
 /** What a command gets beside its arguments and options. */
@@ -18,6 +19,8 @@ export interface CommandContext {
   readonly seed: number;
   /** Threads of ONNX Runtime; `undefined`: its own choice. */
   readonly threads: number | undefined;
+  /** What `-c` and `-o Key.sub=value` say, unread; empty without them. */
+  readonly config: ConfigTree;
   /** Makes a path absolute, from the working folder. */
   path(path: string): string;
   /** Result text on stdout; nothing with `--json`. */
@@ -113,6 +116,7 @@ export function createCommandContext(
   io: Io,
   options: CommonOptions,
   progress: Progress,
+  config: ConfigTree = {},
 ): CommandContext {
   const line = (text: string): void => progress.line(text);
   const logger: Logger = {
@@ -133,6 +137,7 @@ export function createCommandContext(
     signal: io.signal,
     seed: options.seed,
     threads: options.threads,
+    config,
     path: (path) => resolve(io.cwd, path),
     print: (text) => {
       progress.close();

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Command as CommanderCommand, CommanderError, Option } from "commander";
 import { CliError } from "./cli-error.ts";
 import { type Command, type CommonOptions, createCommandContext } from "./command.ts";
@@ -64,7 +65,8 @@ async function execute(
 ): Promise<void> {
   const { config, output, ...flags } = raw;
   const split = splitOutput(output as readonly string[] | undefined);
-  const file = await readConfig(config as string | undefined, split.overrides, knownKeys);
+  const path = config === undefined ? undefined : resolve(io.cwd, config as string);
+  const file = await readConfig(path, split.overrides, knownKeys);
   const merged = mergeOptions(file.values, { ...flags, output: split.output });
   const common = toOptions<CommonOptions>(commonOptions, merged);
   if (split.output !== undefined && !("output" in command.options)) {
@@ -76,7 +78,7 @@ async function execute(
     ...(io.columns === undefined ? {} : { columns: io.columns }),
     quiet: common.quiet,
   });
-  const context = createCommandContext(io, common, progress);
+  const context = createCommandContext(io, common, progress, file.tree);
   for (const warning of file.warnings) context.logger.warn(warning);
   try {
     io.signal?.throwIfAborted();

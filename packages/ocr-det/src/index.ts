@@ -39,6 +39,19 @@ export type {
   ResNetVdConfig,
   RseFpnConfig,
 } from "./builder/config.ts";
+export type {
+  PaddleDataSet,
+  PaddleDetectionPlan,
+  PaddleEvaluationSet,
+  PaddleLossPlan,
+  PaddleOptimizerPlan,
+  PaddleSchedulePlan,
+  PaddleTrainingSet,
+} from "./config/paddle-plan.ts";
+export {
+  type ReadPaddleDetectionConfigOptions,
+  readPaddleDetectionConfig,
+} from "./config/read-paddle-detection-config.ts";
 export {
   CALIBRATION_CROP_DEFAULTS,
   type CalibrationCropOptions,

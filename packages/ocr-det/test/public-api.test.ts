@@ -51,6 +51,7 @@ test("the package exports these values and no others", () => {
     "preprocess",
     "readDataset",
     "readIcdarLabels",
+    "readPaddleDetectionConfig",
     "readPaddleLabels",
     "readPdparams",
     "resizeBilinear",

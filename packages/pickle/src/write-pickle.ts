@@ -4,6 +4,7 @@ export interface PickleWriter {
   boolean(value: boolean): void;
   /** From −2^31 to 2^31 − 1. */
   integer(value: number): void;
+  float(value: number): void;
   text(value: string): void;
   /** Up to 4 GB; not copied until the end. */
   bytes(value: Uint8Array): void;
@@ -46,6 +47,11 @@ export function createPickleWriter(): PickleWriter {
     integer: (value) => {
       const chunk = Buffer.alloc(5, 0x4a);
       chunk.writeInt32LE(value, 1);
+      chunks.push(chunk);
+    },
+    float: (value) => {
+      const chunk = Buffer.alloc(9, 0x47);
+      chunk.writeDoubleBE(value, 1);
       chunks.push(chunk);
     },
     text: (value) => {

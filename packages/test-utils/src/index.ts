@@ -32,6 +32,7 @@ export {
   randomModel,
 } from "./random-model.ts";
 export { RANDOM_OP_KINDS, type RandomOpKind } from "./random-ops.ts";
+export { findFreePort, hasRedis, startRedis, type TestRedis } from "./redis-server.ts";
 export {
   type EvaluateModelOptions,
   evaluateModel,

@@ -45,6 +45,12 @@ export {
 } from "./losses/binary-cross-entropy.ts";
 export { type DbLossOptions, dbLoss } from "./losses/db-loss.ts";
 export { type DiceOptions, dice } from "./losses/dice.ts";
+export {
+  type DiceFocalDbLossOptions,
+  type DiceFocalOptions,
+  diceFocal,
+  diceFocalDbLoss,
+} from "./losses/dice-focal.ts";
 export { type DistillationOptions, distillation } from "./losses/distillation.ts";
 export {
   type FeatureDistillationOptions,

@@ -29,6 +29,8 @@ describe("the public API", () => {
         "createWorkerData",
         "dbLoss",
         "dice",
+        "diceFocal",
+        "diceFocalDbLoss",
         "differentiate",
         "distillation",
         "exportModel",

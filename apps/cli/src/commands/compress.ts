@@ -12,6 +12,8 @@ import {
   budgetOptions,
   type CriterionFlags,
   criterionOptions,
+  fitOption,
+  remeasureOption,
 } from "../options/pruning-options.ts";
 import { toInputShapes } from "../options/shape-options.ts";
 import { createOutputFolder } from "../output/files.ts";
@@ -28,15 +30,18 @@ import { formatTable } from "../output/table.ts";
 import { compressDetector } from "../pipeline/compress/compress-detector.ts";
 import { type RecoveryName, recoveryNames } from "../pipeline/compress/recovery.ts";
 import { createRunLog } from "../pipeline/compress/run-log.ts";
+import type { Target } from "../pipeline/compress/settings.ts";
 import { type Images, readImages, splitImages } from "../pipeline/data.ts";
 import { imageInputOf } from "../pipeline/detection.ts";
+import type { FitName } from "../pipeline/fit-model.ts";
 import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
-import type { Target } from "../pipeline/search-budget.ts";
 import type { CompressReport, Measures } from "../report/types.ts";
 
 interface CompressOptions extends DetectionFlags, DataFlags, BudgetFlags, CriterionFlags {
   output: string;
   recovery: RecoveryName;
+  remeasure: boolean;
+  fit: FitName;
   alsoMeasure: readonly string[];
   images: number;
   crops: number;
@@ -58,6 +63,12 @@ function toTarget(options: CompressOptions): Target {
   return { kind: undefined, wanted: 1, maximumLoss: maximumLoss ?? defaultMaximumLoss };
 }
 
+/** Stages of a run, as its log numbers them. */
+function countSteps({ macs, parameters, finetuneMinutes }: CompressOptions): number {
+  const isTimed = macs === undefined && parameters === undefined;
+  return 8 + (isTimed ? 1 : 0) + (finetuneMinutes > 0 ? 1 : 0);
+}
+
 function measuresRow(
   name: string,
   measures: Measures,
@@ -74,6 +85,19 @@ function measuresRow(
     formatCount(measures.parameters),
     formatBytes(measures.bytes),
   ];
+}
+
+/** What is to be had for which time: the trials that no other one beats. */
+function printFront({ trials, budget }: CompressReport): string {
+  const front = trials.filter(({ onFront }) => onFront);
+  const points = front.map(({ latencyRatio, macsRatio, agreement, chosen }) => {
+    const cost =
+      budget.kind === "macs" || budget.kind === "parameters" || latencyRatio === undefined
+        ? `MACs ${formatPercent(macsRatio)}`
+        : `latency ${formatPercent(latencyRatio)}`;
+    return `${cost}: ${formatPercent(agreement ?? 0, 1)}${chosen ? " (chosen)" : ""}`;
+  });
+  return `agreement on calibration images by cost: ${points.join("; ")}`;
 }
 
 function printReport(context: CommandContext, report: CompressReport, output: string): void {
@@ -108,6 +132,7 @@ function printReport(context: CommandContext, report: CompressReport, output: st
         : `hmean ${formatMetric(set.before.hmean)} → ${formatMetric(set.after.hmean)}, `;
     context.print(`${set.source}: ${hmean}agreement ${formatMetric(set.after.agreement)}`);
   }
+  if (report.trials.length > 1) context.print(printFront(report));
   if (!report.budget.met) context.print(`NOT MET: ${report.budget.reason}`);
   if (report.slower) context.print("SLOWER: the slim model measures slower than the original.");
   for (const note of report.notes) context.print(`note: ${note}`);
@@ -153,6 +178,8 @@ A slim model that measures slower than its original is reported ("slower": true)
         "least-squares: channels are chosen by what a refit can't make up for, and every layer is refitted; means: chosen by --criterion and ablation, biases make up for means. Default: least-squares.",
       schema: withDefault(oneOf(recoveryNames), "least-squares"),
     },
+    remeasure: remeasureOption,
+    fit: fitOption("The slim model is brought into the form that this runtime runs fastest"),
     ...criterionOptions,
     images: {
       flags: "--images <count>",
@@ -201,7 +228,7 @@ A slim model that measures slower than its original is reported ("slower": true)
       const report = await compressDetector(
         {
           context,
-          log: createRunLog(context, options.finetuneMinutes > 0 ? 9 : 8),
+          log: createRunLog(context, countSteps(options)),
           runtime: createRuntimeFor(context),
           original,
           folder: folder.path,
@@ -212,6 +239,8 @@ A slim model that measures slower than its original is reported ("slower": true)
           sources: data.sources,
           crops: options.crops,
           target: toTarget(options),
+          remeasure: options.remeasure,
+          fit: options.fit,
           finetuneMinutes: options.finetuneMinutes,
           recovery: options.recovery,
           criterion: options.criterion,

@@ -10,15 +10,18 @@ import {
   type Allocation,
   budget,
   collectActivationStatistics,
+  createPlanner,
   ignoreFirstConvolutions,
-  type PlanPruningOptions,
+  type PlannerOptions,
   planPruning,
   ratiosFromLoss,
+  readPlanLatencies,
+  searchPlan,
   uniformRatio,
   writePlan,
 } from "@ocrslim/prune";
 import { measureLatency } from "@ocrslim/runtime";
-import { hashModel, ratiosByLossMonotone, readSensitivities } from "@ocrslim/sensitivity";
+import { ratiosByLossMonotone } from "@ocrslim/sensitivity";
 import { CliError } from "../cli-error.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
 import { dataOptions, optionalData, outputOption } from "../options/data-options.ts";
@@ -32,6 +35,7 @@ import {
   type BudgetFlags,
   budgetOptions,
   type CriterionFlags,
+  remeasureOption,
   weightCriterionOptions,
 } from "../options/pruning-options.ts";
 import { toInputShapes } from "../options/shape-options.ts";
@@ -41,9 +45,10 @@ import { formatFacts, formatTable } from "../output/table.ts";
 import { createCriterion, needsStatistics } from "../pipeline/criteria.ts";
 import { readImages, shuffle } from "../pipeline/data.ts";
 import { loadFeeds } from "../pipeline/detection.ts";
+import { openLatencyModel } from "../pipeline/latency-model.ts";
 import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
 import { pruneModel } from "../pipeline/prune-model.ts";
-import { searchBudget } from "../pipeline/search-budget.ts";
+import { readCurves } from "../pipeline/read-curves.ts";
 
 interface PlanOptions extends DetectionFlags, BudgetFlags, CriterionFlags {
   output: string;
@@ -51,14 +56,12 @@ interface PlanOptions extends DetectionFlags, BudgetFlags, CriterionFlags {
   ratio: number | undefined;
   ignore: readonly string[];
   keepFirst: number;
+  remeasure: boolean;
   data: readonly string[];
   imageRoot: string | undefined;
   inputShape: readonly string[];
   images: number;
 }
-
-/** Everything that making a plan needs, but the allocation. */
-type PlanBase = Omit<PlanPruningOptions, "allocation">;
 
 async function collectStatistics(
   context: CommandContext,
@@ -75,23 +78,6 @@ async function collectStatistics(
     feeds: await loadFeeds(model, chosen, toDetectionSettings(options), context.signal),
     runtime: createRuntimeFor(context),
   });
-}
-
-/** Reads the curves and makes sure that they are of this model. */
-async function readCurves(
-  context: CommandContext,
-  model: Model,
-  path: string | undefined,
-): Promise<readonly LossCurve[] | undefined> {
-  if (path === undefined) return undefined;
-  const report = await readSensitivities(context.path(path));
-  if (report.modelHash !== (await hashModel(model))) {
-    throw new CliError(
-      "unsuitable-model",
-      `--sensitivity ${path}: was measured on another model; run sensitivity on this one`,
-    );
-  }
-  return report.curves;
 }
 
 function countTargets(options: PlanOptions): number {
@@ -111,42 +97,66 @@ function createAllocation(
   throw new CliError("missing-option", "--max-loss needs curves: give --sensitivity <file>");
 }
 
-/** Looks for the plan whose model measures the wanted fraction of the original's latency. */
+/** Looks for the plan whose model measures the wanted fraction of this one's latency. */
 async function planForLatency(
   context: CommandContext,
   model: Model,
-  base: PlanBase,
-  wanted: number,
+  base: PlannerOptions,
+  { latency: wanted = 1, remeasure }: PlanOptions,
   curves: readonly LossCurve[] | undefined,
 ): Promise<PruningPlan> {
   const runtime = createRuntimeFor(context);
-  const { inputShapes } = base;
-  const runOptions = context.signal ? { signal: context.signal } : {};
-  const found = await searchBudget(
-    { kind: "latency", wanted, maximumLoss: undefined },
-    async (_axis, kept) => {
-      const plan = planPruning(model, {
-        ...base,
-        allocation: budget({ macs: kept }, curves ? { losses: curves } : {}),
-      });
-      const pruned = await pruneModel(model, { plan, groups: base.groups, simplify: true });
-      const latency = await measureLatency(runtime, [model, pruned], {
-        ...runOptions,
+  const { inputShapes, groups } = base;
+  const runOptions = context.runOptions();
+  const latencyModel = await openLatencyModel(model, {
+    runtime,
+    groups,
+    inputShapes,
+    remeasure,
+    runOptions,
+  });
+  const planner = createPlanner(model, base);
+  const losses = curves ? { losses: curves } : {};
+  const { chosen, outcome } = await searchPlan({
+    ...runOptions,
+    target: { latency: wanted },
+    makePlan: (kept) =>
+      planner.plan(
+        latencyModel
+          ? budget({ latency: kept }, { ...losses, latencyModel })
+          : budget({ macs: kept }, losses),
+      ),
+    async measure(plan) {
+      const pruned = await pruneModel(model, { plan, groups, simplify: true });
+      const found = await measureLatency(runtime, [model, pruned], {
+        ...(context.signal ? { signal: context.signal } : {}),
         inputShapes,
         runs: 15,
         warmup: 3,
         maxSeconds: 6,
       });
-      const latencyRatio = latency.ratio ?? 1;
-      context.note(`MACs ${formatPercent(kept)}: latency ${formatPercent(latencyRatio)}`);
-      const { macsRatio, parametersRatio } = readPrediction(plan);
-      return { plan, kept, macsRatio, parametersRatio, loss: 0, latencyRatio };
+      const ratio = found.ratio ?? 1;
+      const { predicted } = readPlanLatencies(plan);
+      const guess = predicted ? `${formatPercent(predicted.ratio, 1)} predicted, ` : "";
+      context.note(`latency: ${guess}${formatPercent(ratio, 1)} measured`);
+      return {
+        ...readPrediction(plan),
+        loss: Number(plan.provenance["expectedLoss"] ?? 0),
+        latency: { medianMs: found.models[1]?.medianMs ?? Number.NaN, ratio },
+      };
     },
-  );
-  const plan = found.chosen?.plan;
-  if (!plan) throw new CliError("unsuitable-model", "no channel of this model can be removed");
-  const { provenance } = plan;
-  return { ...plan, provenance: { ...provenance, budget: found.budget } };
+  });
+  if (!chosen) throw new CliError("unsuitable-model", outcome.reason ?? "nothing can be removed");
+  const { plan } = chosen;
+  const { wanted: asked, reached, met, reason } = outcome;
+  const report = {
+    quantity: "latency",
+    wanted: asked,
+    reached,
+    met,
+    ...(reason ? { reason } : {}),
+  };
+  return { ...plan, provenance: { ...plan.provenance, budget: report } };
 }
 
 /** The predicted kept fractions of a plan. */
@@ -199,7 +209,8 @@ export const plan: Command = defineCommand<PlanOptions>({
     output: outputOption("The plan (JSON)."),
     sensitivity: {
       flags: "--sensitivity <file>",
-      description: "Curves, as sensitivity writes them. Default: none, by scores.",
+      description:
+        "Curves, as sensitivity writes them, or a pickle of PaddleSlim's. Default: none, by scores.",
       schema: optional(text()),
     },
     ...budgetOptions,
@@ -220,6 +231,7 @@ export const plan: Command = defineCommand<PlanOptions>({
       description: "Leave the first so many convolutions whole; PaddleOCR keeps 4. Default: 0.",
       schema: withDefault(integerIn(0, 1000), 0),
     },
+    remeasure: remeasureOption,
     data: optionalData,
     imageRoot: dataOptions.imageRoot,
     images: {
@@ -249,9 +261,12 @@ export const plan: Command = defineCommand<PlanOptions>({
     await assertWritableFile(output);
     const inputShapes = toInputShapes(model, options);
     const groups = findChannelGroups(model, { inputShapes });
-    const curves = await readCurves(context, model, options.sensitivity);
+    const curves =
+      options.sensitivity === undefined
+        ? undefined
+        : await readCurves(context, model, groups, options.sensitivity);
     const statistics = await collectStatistics(context, model, groups, options);
-    const base: PlanBase = {
+    const base: PlannerOptions = {
       groups,
       criterion: createCriterion(options.criterion, model, statistics),
       inputShapes,
@@ -264,7 +279,7 @@ export const plan: Command = defineCommand<PlanOptions>({
     const made =
       options.latency === undefined
         ? planPruning(model, { ...base, allocation: createAllocation(options, curves) })
-        : await planForLatency(context, model, base, options.latency, curves);
+        : await planForLatency(context, model, base, options, curves);
     context.signal?.throwIfAborted();
     await writePlan(made, output);
     printPlan(context, made, options.output);

@@ -17,7 +17,7 @@ import {
   detectionOptions,
   toDetectionSettings,
 } from "../options/detection-options.ts";
-import { integerIn, oneOf, text, textList, withDefault } from "../options/option.ts";
+import { flag, integerIn, oneOf, text, textList, withDefault } from "../options/option.ts";
 import { assertWritableFile } from "../output/files.ts";
 import { formatBytes, formatCount } from "../output/numbers.ts";
 import { formatTable } from "../output/table.ts";
@@ -29,6 +29,7 @@ import { pruneModel } from "../pipeline/prune-model.ts";
 import { loadCrops, refitModel } from "../pipeline/refit-model.ts";
 
 interface PruneOptions extends DetectionFlags {
+  keepNormalizations: boolean;
   plan: string;
   output: string;
   calibration: readonly string[];
@@ -46,9 +47,9 @@ async function pruneAndRecover(
   options: PruneOptions,
 ): Promise<Model> {
   const { signal, logger } = context;
-  const common = { plan, signal, logger };
+  const common = { plan, signal, logger, simplify: !options.keepNormalizations };
   if (options.calibration.length === 0) {
-    return await pruneModel(model, { ...common, simplify: true });
+    return await pruneModel(model, common);
   }
   const { kinds } = await readImages(context, options.calibration, options.imageRoot);
   const chosen = interleave(kinds.map((kind) => shuffle(kind, context.seed))).slice(
@@ -67,11 +68,11 @@ async function pruneAndRecover(
       feeds,
       runtime,
     });
-    return await pruneModel(model, { ...common, statistics, groups, simplify: true });
+    return await pruneModel(model, { ...common, statistics, groups });
   }
   const feeds = await loadCrops(model, chosen, settings, options.crops, runOptions);
   const pruned = await refitModel(model, { plan, groups, feeds, runtime, runOptions });
-  await transform(pruned, simplify(), runOptions);
+  if (common.simplify) await transform(pruned, simplify(), runOptions);
   return pruned;
 }
 
@@ -103,6 +104,11 @@ export const prune: Command = defineCommand<PruneOptions>({
       schema: withDefault(integerIn(1, 10_000), 16),
     },
     crops: cropsOption,
+    keepNormalizations: {
+      flags: "--keep-normalizations",
+      description: "Do not simplify: for a training graph that train goes on with.",
+      schema: flag(),
+    },
     ...detectionOptions,
   },
   async run(context, args, options) {

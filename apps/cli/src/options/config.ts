@@ -10,11 +10,14 @@ const maximumSize = 1 << 20;
 
 /** Option values that come from a file and from overrides. */
 export interface ConfigValues {
+  /** The file as it is with the overrides put in; for commands that read sections of their own. */
+  readonly tree: ConfigTree;
   readonly values: Readonly<Record<string, unknown>>;
   readonly warnings: readonly string[];
 }
 
-async function readTree(path: string): Promise<ConfigTree> {
+/** Reads a YAML file. @throws CliError `invalid-config` unless it holds a mapping. */
+export async function readTree(path: string): Promise<ConfigTree> {
   const bytes = await readFile(path);
   if (bytes.length > maximumSize) {
     throw new CliError(
@@ -61,5 +64,5 @@ export async function readConfig(
     if (knownKeys.has(option)) values[option] = value;
     else warnings.push(`${key} is not an option and has no effect`);
   }
-  return { values, warnings };
+  return { tree, values, warnings };
 }

@@ -8,7 +8,7 @@ export interface PaddleConfig {
   readonly warnings: readonly string[];
 }
 
-/** Top-level sections of PaddleOCR's detection configs. */
+/** Top-level sections of PaddleOCR's detection configs, those of version 1.1 at the end. */
 export const paddleSections: ReadonlySet<string> = new Set([
   "Global",
   "Architecture",
@@ -20,6 +20,11 @@ export const paddleSections: ReadonlySet<string> = new Set([
   "Eval",
   "Test",
   "profiler_options",
+  "Backbone",
+  "Head",
+  "TrainReader",
+  "EvalReader",
+  "TestReader",
 ]);
 
 /** Option key by config key; `undefined`: known, and of no effect here. */
@@ -27,6 +32,7 @@ type KeyTable = ReadonlyMap<string, string | undefined>;
 
 const postProcessKeys: KeyTable = new Map([
   ["name", undefined],
+  ["function", undefined],
   ["thresh", "thresh"],
   ["box_thresh", "boxThresh"],
   ["max_candidates", "maxCandidates"],

@@ -1,5 +1,7 @@
 import { type CriterionName, criterionNames } from "../pipeline/criteria.ts";
+import { type FitName, fitNames } from "../pipeline/fit-model.ts";
 import {
+  flag,
   fraction,
   integerIn,
   numberIn,
@@ -41,6 +43,23 @@ export const budgetOptions: OptionSpecs<BudgetFlags> = {
     schema: optional(numberIn(0, 1)),
   },
 };
+
+/** `--remeasure`. */
+export const remeasureOption: OptionSpec<boolean> = {
+  flags: "--remeasure",
+  description:
+    "Measure the milliseconds of this machine again, rather than take those that are kept from before.",
+  schema: flag(),
+};
+
+/** `--fit`, with what it does. */
+export function fitOption(description: string): OptionSpec<FitName> {
+  return {
+    flags: "--fit <runtime>",
+    description: `${description}: ${fitNames.join(", ")}. Default: ${fitNames[0]}.`,
+    schema: withDefault(oneOf(fitNames), fitNames[0]),
+  };
+}
 
 /** Which channels go, and in what steps. */
 export interface CriterionFlags {

@@ -88,6 +88,7 @@ const reportSchema = z.looseObject({
       agreement: z.number().optional(),
       latencyRatio: z.number().optional(),
       chosen: z.boolean(),
+      onFront: z.boolean().default(false),
     }),
   ),
   profile: z.looseObject({ before: opTypes, simplified: opTypes, after: opTypes }),

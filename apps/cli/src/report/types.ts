@@ -34,6 +34,8 @@ export interface Trial {
   /** Latency over the original's. */
   readonly latencyRatio?: number;
   readonly chosen: boolean;
+  /** Whether no other trial is both faster and in better agreement. */
+  readonly onFront: boolean;
 }
 
 /** What was asked for and what came out. */

@@ -8,16 +8,17 @@ import {
   writeModel,
 } from "@ocrslim/graph";
 import { assertDisjointDatasets } from "@ocrslim/ocr-det";
-import { writePlan } from "@ocrslim/prune";
+import { type MeasuredPlan, type PlanSearch, writePlan } from "@ocrslim/prune";
 import { describeMachine, type Runtime } from "@ocrslim/runtime";
 import { writeFileAtomically, writeJson } from "../../output/files.ts";
 import { formatDuration, formatMetric, formatPercent } from "../../output/numbers.ts";
 import { renderReport } from "../../report/render-report.ts";
-import type { AlsoMeasured, CompressReport } from "../../report/types.ts";
+import type { AlsoMeasured, BudgetOutcome, CompressReport } from "../../report/types.ts";
 import { version } from "../../version.ts";
+import { largestDifference, runAll } from "../compare-maps.ts";
 import { keepValidation } from "../data.ts";
 import { FINE_TUNE_DEFAULTS, fineTune } from "../fine-tune.ts";
-import type { MeasuredPlan, SearchResult } from "../search-budget.ts";
+import { fitModel } from "../fit-model.ts";
 import { choosePlan } from "./choose-plan.ts";
 import { drawPictures } from "./draw-pictures.ts";
 import {
@@ -27,7 +28,7 @@ import {
   measureOthers,
   profileModels,
 } from "./measure-models.ts";
-import { type Prepared, prepare } from "./prepare.ts";
+import { losslessTolerance, type Prepared, prepare } from "./prepare.ts";
 import { recoverByLeastSquares } from "./recover-by-least-squares.ts";
 import { recoverByMeans } from "./recover-by-means.ts";
 import type { Recovery } from "./recovery.ts";
@@ -59,11 +60,39 @@ async function buildSlim(
   const pruned = chosen
     ? await recovery.prune(chosen.plan, "final")
     : cloneModel(prepared.simplified);
-  const model = chosen ? await tune(settings, prepared, pruned) : pruned;
+  const tuned = chosen ? await tune(settings, prepared, pruned) : pruned;
+  const model = await fitSafely(settings, prepared, tuned);
   const bytes = encodeModel(model);
   const read = decodeModel(bytes);
   assertValidModel(read);
   return { model: read, bytes: bytes.length };
+}
+
+/** Brings the model into its fastest form here, and takes that only if it computes the same. */
+async function fitSafely(
+  settings: CompressSettings,
+  prepared: Prepared,
+  model: Model,
+): Promise<Model> {
+  const { context, log, fit, runtime, inputShapes } = settings;
+  const trial = cloneModel(model);
+  let accepted = 0;
+  await fitModel(trial, {
+    fit,
+    runtime,
+    inputShapes,
+    runOptions: context.runOptions(),
+    onCandidate: (candidate) => {
+      if (candidate.accepted) accepted++;
+    },
+  });
+  if (accepted === 0) return model;
+  const difference = largestDifference(
+    await runAll(runtime, model, prepared.sensitivityFeeds.slice(0, 2), context.signal),
+    await runAll(runtime, trial, prepared.sensitivityFeeds.slice(0, 2), context.signal),
+  );
+  log.note(`${accepted} rewrites for speed, largest difference ${difference.toExponential(1)}`);
+  return difference <= losslessTolerance ? trial : model;
 }
 
 /** Fine-tunes, if that was asked for. */
@@ -98,7 +127,7 @@ const noticeable = 1.05;
 function listNotes(
   settings: CompressSettings,
   prepared: Prepared,
-  search: SearchResult,
+  search: PlanSearch,
   loss: number,
   latency: { readonly simplified: number; readonly slim: number },
   others: readonly AlsoMeasured[],
@@ -123,7 +152,7 @@ function listNotes(
 /** A model that is refitted on one kind of image forgets others: people must know. */
 function notesOnKinds(
   { sources }: CompressSettings,
-  { chosen }: SearchResult,
+  { chosen }: PlanSearch,
   others: readonly AlsoMeasured[],
 ): string[] {
   if (!chosen) return [];
@@ -198,7 +227,7 @@ export async function compressDetector(
     loss,
     lossOf: labelled ? "hmean" : "agreement",
     slower: latency.ratio.slim > 1,
-    budget: search.budget,
+    budget: describeOutcome(search),
     seconds: (performance.now() - start) / 1000,
     files: settings.finetuneMinutes > 0 && chosen ? { ...files, training: trainingFolder } : files,
     data: {
@@ -231,8 +260,9 @@ export async function compressDetector(
     trials: search.tried.map((trial) => ({
       macsRatio: trial.macsRatio,
       agreement: 1 - trial.loss,
-      ...(trial.latencyRatio === undefined ? {} : { latencyRatio: trial.latencyRatio }),
+      ...(trial.latency ? { latencyRatio: trial.latency.ratio } : {}),
       chosen: trial === chosen,
+      onFront: search.front.includes(trial),
     })),
     profile: { before: profile.original, simplified: profile.simplified, after: profile.slim },
     pictures: await drawPictures(folder, evaluation, found.original, found.slim),
@@ -248,6 +278,20 @@ export async function compressDetector(
   await writeFileAtomically(join(folder, files.html), await renderReport(report, folder));
   await writeFileAtomically(join(folder, files.log), log.text());
   return report;
+}
+
+/** Met within half a percent: measurements differ by as much. */
+const nearEnough = 0.005;
+
+function describeOutcome({ outcome }: PlanSearch): BudgetOutcome {
+  const { quantity, wanted, reached, met, reason } = outcome;
+  return {
+    kind: quantity === "loss" ? "max-loss" : quantity,
+    wanted,
+    reached,
+    met: met || (quantity !== "loss" && reached <= wanted + nearEnough),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 function machineFacts(runtime: Runtime): Record<string, string | number> {

@@ -19,7 +19,7 @@ import { listWorthwhileGroups } from "../worthwhile-groups.ts";
 import type { CompressSettings } from "./settings.ts";
 
 /** Outputs may differ by this much after the lossless transforms: float rounding. */
-const tolerance = 1e-3;
+export const losslessTolerance = 1e-3;
 
 /** The simplified model and what the analysis needs to know of it. */
 export interface Prepared {
@@ -53,7 +53,7 @@ async function simplifySafely(
     await runAll(runtime, model, checked, context.signal),
   );
   const [before, after] = [original, model].map((side) => [...side.graph.nodes].length);
-  if (difference <= tolerance) {
+  if (difference <= losslessTolerance) {
     log.note(`${before} → ${after} nodes, largest difference ${difference.toExponential(1)}`);
     return { model, notes: [] };
   }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { LossCurve } from "@ocrslim/graph";
 import { analyzeReconstruction, reconstruction } from "@ocrslim/prune";
 import type { Feeds } from "@ocrslim/runtime";
+import { createChannelGradients } from "@ocrslim/train";
 import { writeJson } from "../../output/files.ts";
 import { loadCrops, refitModel, spread } from "../refit-model.ts";
 import type { Prepared } from "./prepare.ts";
@@ -32,6 +33,7 @@ export async function recoverByLeastSquares(
     inputShapes,
     feeds,
     runtime,
+    channelGradients: createChannelGradients({ runtime }),
   });
   const curves = analysis.curves.map((curve) => thinOut(curve, settings.channelMultiple));
   await writeJson(join(settings.folder, "sensitivities.json"), {

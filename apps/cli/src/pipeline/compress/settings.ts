@@ -4,10 +4,19 @@ import type { CommandContext } from "../../command.ts";
 import type { DetectionSettings } from "../../options/detection-options.ts";
 import type { CriterionName } from "../criteria.ts";
 import type { Images } from "../data.ts";
+import type { FitName } from "../fit-model.ts";
 import type { ModelFile } from "../models.ts";
-import type { Target } from "../search-budget.ts";
 import type { RecoveryName } from "./recovery.ts";
 import type { RunLog } from "./run-log.ts";
+
+/** What is wanted: a budget, a largest loss, or both. */
+export interface Target {
+  readonly kind: "macs" | "parameters" | "latency" | undefined;
+  /** Kept fraction of the original. */
+  readonly wanted: number;
+  /** Largest relative loss; `undefined`: any. */
+  readonly maximumLoss: number | undefined;
+}
 
 /** What all steps of a compression share. */
 export interface CompressSettings {
@@ -32,6 +41,10 @@ export interface CompressSettings {
   /** Crops of the calibration images that a refit is fitted on. */
   readonly crops: number;
   readonly target: Target;
+  /** Whether the latency table of this machine is measured anew. */
+  readonly remeasure: boolean;
+  /** What the slim model is brought into form for. */
+  readonly fit: FitName;
   readonly recovery: RecoveryName;
   /** For recovery by means. */
   readonly criterion: CriterionName;
