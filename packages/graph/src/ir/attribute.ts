@@ -27,12 +27,22 @@ export type Attribute = AttributeContent & {
   readonly source?: SourceRange | undefined;
 };
 
-/** Shorthands for attribute contents: `{ kernel_shape: ints([3, 3]), alpha: float(0.2) }`. */
+/**
+ * Shorthands for attribute contents: `{ kernel_shape: ints([3, 3]), alpha: float(0.2) }`. Floats are
+ * float32 in files; they are rounded to that here already, so that a model means the same before it
+ * is written.
+ */
 export const int = (value: number): AttributeContent => ({ type: "int", value });
-export const float = (value: number): AttributeContent => ({ type: "float", value });
+export const float = (value: number): AttributeContent => ({
+  type: "float",
+  value: Math.fround(value),
+});
 export const string = (value: string): AttributeContent => ({ type: "string", value });
 export const ints = (value: readonly number[]): AttributeContent => ({ type: "ints", value });
-export const floats = (value: readonly number[]): AttributeContent => ({ type: "floats", value });
+export const floats = (value: readonly number[]): AttributeContent => ({
+  type: "floats",
+  value: value.map(Math.fround),
+});
 export const strings = (value: readonly string[]): AttributeContent => ({ type: "strings", value });
 export const tensorAttribute = (value: Tensor): AttributeContent => ({ type: "tensor", value });
 export const graphAttribute = (value: Graph): AttributeContent => ({ type: "graph", value });
