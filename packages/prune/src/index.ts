@@ -107,13 +107,23 @@ export {
   type ReconstructionAnalysis,
   reconstruction,
 } from "./reconstruction/analyze-reconstruction.ts";
+export { type Disagreement, measureDisagreement } from "./reconstruction/disagreement.ts";
+export {
+  POLISH_OUTPUT_DEFAULTS,
+  type PolishOutputOptions,
+  type PolishReport,
+  polishOutput,
+} from "./reconstruction/polish-output.ts";
 export {
   RECONSTRUCT_DEFAULTS,
+  type ReconstructionReport,
   type ReconstructOptions,
   reconstruct,
   reconstructLayers,
+  reconstructModel,
 } from "./reconstruction/reconstruct.ts";
 export type { ReconstructedLayer } from "./reconstruction/reconstructed-layer.ts";
+export { refineSelection } from "./reconstruction/refine-selection.ts";
 export type { Compensation, Uncompensated } from "./recovery/compensate.ts";
 export {
   type CompensateMeansOptions,
@@ -129,6 +139,10 @@ export {
   type FoldConstantChannelsOptions,
   foldConstantChannels,
 } from "./recovery/fold-constant-channels.ts";
+export {
+  type RecalibrateBatchNormalizationOptions,
+  recalibrateBatchNormalization,
+} from "./recovery/recalibrate-batch-normalization.ts";
 export type {
   ActivationStatistics,
   ChannelStatistics,

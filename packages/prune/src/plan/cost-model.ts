@@ -2,7 +2,6 @@ import type { ChannelGroup, Model, PruningPlan, ShapeInference } from "@ocrslim/
 import { type PrunableAxis, sizeAtWidths, sizeByPlan } from "./axis-lookup.ts";
 import { type CostTerm, listCostTerms } from "./cost-terms.ts";
 
-
 /** What a model costs. */
 export interface PlanCost {
   /** Multiply-accumulates of one run at the given input shapes. */

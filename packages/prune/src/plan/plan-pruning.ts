@@ -6,7 +6,6 @@ import type { BudgetTarget } from "./allocations/target.ts";
 import { createPlanner } from "./planner.ts";
 import type { PlannerOptions } from "./planner-options.ts";
 
-
 /** Options of {@link planPruning}: exactly one of `allocation` and `budget`. */
 export interface PlanPruningOptions extends PlannerOptions {
   /** How many go from each group, such as `uniformRatio(0.3)` or `budget({ macs: 0.5 })`. */

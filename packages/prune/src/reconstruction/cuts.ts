@@ -28,21 +28,15 @@ export function findCuts(
   );
 }
 
-/** The values that are not needed after a layer, by the layer's index. */
+/** The index of the last layer that needs a value, for graph inputs and layers' outputs. */
 export function lastUses(
   layers: readonly LinearLayer[],
   cuts: ReadonlyMap<string, readonly string[]>,
-): ReadonlyMap<number, readonly string[]> {
+): ReadonlyMap<string, number> {
   const last = new Map<string, number>();
   layers.forEach((layer, index) => {
     last.set(layer.output, index);
     for (const name of cuts.get(layer.key) ?? []) last.set(name, index);
   });
-  const result = new Map<number, string[]>();
-  for (const [name, index] of last) {
-    const names = result.get(index) ?? [];
-    names.push(name);
-    result.set(index, names);
-  }
-  return result;
+  return last;
 }

@@ -3,15 +3,14 @@ import type { Runtime, RuntimeTensor } from "@ocrslim/runtime";
 import type { Feeds } from "../statistics/collect-activation-statistics.ts";
 import { findLayerNode, readLayer, writeLayer } from "./layer-weights.ts";
 import type { LinearLayer } from "./linear-layer.ts";
-import { type Covariance, covarianceOf, type Moments } from "./moments.ts";
+import type { Covariance } from "./moments.ts";
 
 /** Relative size of the noise: standard deviation of its effect over that of the layer's output. */
 const NOISE = 0.1;
 
 /**
  * How much an error of a layer's output matters in the end: the distance of the model's outputs to
- * the unperturbed ones per unit of relative squared error, found by adding noise to the layer's
- * weights and running the model. Forward passes only, one model per layer.
+ * the unperturbed ones per unit of its squared error, found by adding noise to the layer's weights and running the model. Forward passes only, one model per layer.
  *
  * The distance is the mean Kullback–Leibler divergence for outputs between 0 and 1 (probability
  * maps), else the mean squared difference over the variance.
@@ -19,7 +18,7 @@ const NOISE = 0.1;
 export async function measureLayerImportance(
   model: Model,
   layer: LinearLayer,
-  moments: Moments,
+  covariance: Covariance,
   options: {
     readonly runtime: Runtime;
     readonly feeds: readonly Feeds[];
@@ -31,22 +30,22 @@ export async function measureLayerImportance(
   const node = findLayerNode(copy, layer);
   const old = node && readLayer(node, layer);
   if (!node || !old) return 0;
-  const covariance = covarianceOf(moments);
+  const targets = old.bias.length;
+  const features = old.weight.length / targets;
   const noise = old.weight.map(() => gaussian(options.random));
-  const power = outputVariance(covariance, noise, moments.features, moments.targets);
-  if (!(power > 0) || !(covariance.varianceY > 0)) return 0;
-  const scale = NOISE * Math.sqrt(covariance.varianceY / power);
+  const power = outputVariance(covariance.xx, noise, features, targets);
+  const variance = outputVariance(covariance.xx, old.weight, features, targets);
+  if (!(power > 0) || !(variance > 0)) return 0;
+  const scale = NOISE * Math.sqrt(variance / power);
   // Noise changes the mean as well; a refit never does, so the bias takes that back.
   const taps = layer.kind === "transposed" ? layer.kernel[0] * layer.kernel[1] : 1;
-  const channels = moments.targets / taps;
+  const channels = targets / taps;
   const bias = new Float64Array(channels);
-  for (let target = 0; target < moments.targets; target++) {
+  for (let target = 0; target < targets; target++) {
     let shift = 0;
-    for (let row = 0; row < moments.features; row++) {
+    for (let row = 0; row < features; row++) {
       shift +=
-        scale *
-        (noise[row * moments.targets + target] as number) *
-        (covariance.meanX[row] as number);
+        scale * (noise[row * targets + target] as number) * (covariance.meanX[row] as number);
     }
     const channel = target % channels;
     bias[channel] = (bias[channel] as number) + ((old.bias[target] as number) - shift) / taps;
@@ -61,31 +60,32 @@ export async function measureLayerImportance(
     const outputs = await session.run(options.feeds[index] ?? {});
     distance += outputDistance(outputs, options.references[index] ?? {});
   }
-  return distance / options.feeds.length / NOISE ** 2;
+  return distance / options.feeds.length / NOISE ** 2 / variance;
 }
 
 function gaussian(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
-/** tr(N' Cov(x, x) N): the variance that weights N add to the output. */
+/** tr(W' Cov(x, x) W): the variance of what weights W compute. */
 function outputVariance(
-  covariance: Covariance,
-  noise: Float64Array,
+  covariance: Float64Array,
+  weight: Float64Array,
   features: number,
   targets: number,
 ): number {
   let sum = 0;
+  const product = new Float64Array(targets);
   for (let row = 0; row < features; row++) {
+    product.fill(0);
     for (let k = 0; k < features; k++) {
-      const scale = covariance.xx[row * features + k] as number;
-      let product = 0;
-      for (let target = 0; target < targets; target++) {
-        product +=
-          (noise[row * targets + target] as number) * (noise[k * targets + target] as number);
-      }
-      sum += scale * product;
+      const scale = covariance[row * features + k] as number;
+      for (let target = 0; target < targets; target++)
+        product[target] =
+          (product[target] as number) + scale * (weight[k * targets + target] as number);
     }
+    for (let target = 0; target < targets; target++)
+      sum += (weight[row * targets + target] as number) * (product[target] as number);
   }
   return sum;
 }

@@ -1,55 +1,79 @@
 import { constantTensor, type Model, type Node, setConstantTensor, Tensor } from "@ocrslim/graph";
-import type { LinearLayer } from "./linear-layer.ts";
+import { findBiasSum, type LinearLayer } from "./linear-layer.ts";
+import { outputTapsOf } from "./row-sampler.ts";
 import type { LinearFunction } from "./solve-layer.ts";
 
 /** The node of a layer in a model; a pruned model has the nodes of the original. */
 export function findLayerNode(model: Model, layer: LinearLayer): Node | undefined {
-  return model.graph.value(layer.output)?.producer;
+  return model.graph.value(layer.key)?.producer;
 }
 
 /**
  * A layer's weights as a linear function: weight [features, targets] in the order in which
- * `gatherInputs` and `gatherOutputs` lay out their rows; a bias of zeros where there is none.
+ * the rows that are sampled lie; a bias of zeros where there is none. Of a convolution with groups,
+ * the features are those of one group.
  */
 export function readLayer(node: Node, layer: LinearLayer): LinearFunction | undefined {
   const weightValue = node.inputs[1];
   const tensor = weightValue && constantTensor(weightValue);
   if (!tensor) return undefined;
   const values = tensor.float32Values();
-  const { rows, columns, at } = layoutOf(layer, tensor.dims);
+  const layout = layoutOf(layer, tensor.dims);
+  if (!layout) return undefined;
+  const { rows, columns, at } = layout;
   const weight = new Float64Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++)
       weight[row * columns + column] = values[at(row, column)] as number;
   }
-  const taps = layer.kind === "transposed" ? layer.kernel[0] * layer.kernel[1] : 1;
-  const biasValue = node.opType === "MatMul" ? undefined : node.inputs[2];
-  const given = biasValue && constantTensor(biasValue)?.toNumbers();
-  const channels = columns / taps;
-  const bias = Float64Array.from({ length: columns }, (_, column) =>
-    given ? (given[given.length === 1 ? 0 : column % channels] as number) : 0,
-  );
+  const own = readBias(node, columns / outputTapsOf(layer));
+  if (!own) return undefined;
+  const bias = Float64Array.from({ length: columns }, (_, column) => own[column % own.length] ?? 0);
   return { weight, bias };
 }
 
-/** Writes weights back; `bias` has one number per channel, and is made where there was none. */
+/** Where a node's bias is, or would be; `undefined` for a MatMul without an Add. */
+function biasSlot(node: Node, channels: number): { node: Node; index: number } | undefined {
+  if (node.opType !== "MatMul") return { node, index: 2 };
+  const sum = findBiasSum(node, channels);
+  return sum && { node: sum, index: sum.input(0) === node.output ? 1 : 0 };
+}
+
+/** A node's bias, one number per channel: zeros where there is none, `undefined` if it is computed. */
+export function readBias(node: Node, channels: number): Float64Array | undefined {
+  const slot = biasSlot(node, channels);
+  const value = slot?.node.input(slot.index);
+  if (!value) return new Float64Array(channels);
+  const given = constantTensor(value)?.toNumbers();
+  if (given?.length === 1) return new Float64Array(channels).fill(given[0] ?? 0);
+  return given?.length === channels ? given : undefined;
+}
+
+/** Writes a bias, one number per channel; it is made where there was none and the node takes one. */
+export function writeBias(node: Node, bias: Float64Array): void {
+  const slot = biasSlot(node, bias.length);
+  if (!slot) return;
+  const old = slot.node.input(slot.index);
+  const dims = (old && constantTensor(old)?.dims) ?? [];
+  const isVector = dims[dims.length - 1] === bias.length;
+  const tensor = Tensor.float32(isVector ? dims : [bias.length], Float32Array.from(bias));
+  replaceConstant(slot.node, slot.index, tensor, `${node.key}_bias`);
+}
+
+/** Writes weights back; `bias` has one number per channel. */
 export function writeLayer(node: Node, layer: LinearLayer, { weight, bias }: LinearFunction): void {
   const weightValue = node.inputs[1];
   const tensor = weightValue && constantTensor(weightValue);
-  if (!weightValue || !tensor) return;
+  const layout = tensor && layoutOf(layer, tensor.dims);
+  if (!tensor || !layout) return;
   const values = new Float32Array(weight.length);
-  const { rows, columns, at } = layoutOf(layer, tensor.dims);
+  const { rows, columns, at } = layout;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++)
       values[at(row, column)] = weight[row * columns + column] as number;
   }
   replaceConstant(node, 1, Tensor.float32(tensor.dims, values), `${layer.key}_weight`);
-  replaceConstant(
-    node,
-    2,
-    Tensor.float32([bias.length], Float32Array.from(bias)),
-    `${layer.key}_bias`,
-  );
+  writeBias(node, bias);
 }
 
 /** A constant that other nodes read too gets a twin, so that only this node changes. */
@@ -67,9 +91,11 @@ interface Layout {
   readonly at: (row: number, column: number) => number;
 }
 
-function layoutOf(layer: LinearLayer, dims: readonly number[]): Layout {
+function layoutOf(layer: LinearLayer, dims: readonly number[]): Layout | undefined {
   const [first = 1, second = 1, height = 1, width = 1] = dims;
   switch (layer.kind) {
+    case "other":
+      return undefined;
     case "convolution": {
       const rows = second * height * width;
       return { rows, columns: first, at: (row, column) => column * rows + row };

@@ -1,3 +1,5 @@
+import { createTableau, sweep, type Tableau } from "./tableau.ts";
+
 /** A symmetric matrix [size, size], row-major. */
 export type SymmetricMatrix = Float64Array;
 
@@ -68,50 +70,47 @@ function scaleRow(data: Float64Array, base: number, scale: number, columns: numb
 
 /** The inverse of a symmetric positive definite matrix; `undefined` if it is not. */
 export function invertSymmetric(matrix: SymmetricMatrix, size: number): Float64Array | undefined {
-  const factor = choleskyFactor(matrix, size);
-  if (!factor) return undefined;
-  const lower = invertLower(factor, size);
-  // A⁻¹ = L⁻ᵀ L⁻¹, row by row of L⁻¹, which is triangular too.
-  const inverse = new Float64Array(size * size);
-  for (let k = 0; k < size; k++) {
-    const base = k * size;
-    for (let row = 0; row <= k; row++) {
-      const scale = lower[base + row] as number;
-      if (scale === 0) continue;
-      const to = row * size;
-      for (let column = 0; column <= row; column++) {
-        inverse[to + column] =
-          (inverse[to + column] as number) + scale * (lower[base + column] as number);
-      }
-    }
-  }
+  const tableau = createTableau(matrix, size, new Float64Array(0), 0);
+  if (!sweepAll(tableau)) return undefined;
+  const inverse = tableau.matrix;
   for (let row = 0; row < size; row++) {
-    for (let column = 0; column < row; column++)
-      inverse[column * size + row] = inverse[row * size + column] as number;
+    for (let column = 0; column <= row; column++) {
+      const value = -(inverse[row * size + column] as number);
+      inverse[row * size + column] = value;
+      inverse[column * size + row] = value;
+    }
   }
   return inverse;
 }
 
-/** L⁻¹ of a lower triangular matrix. */
-function invertLower(factor: Float64Array, size: number): Float64Array {
-  const inverse = new Float64Array(size * size);
-  for (let row = 0; row < size; row++) {
-    const base = row * size;
-    for (let k = 0; k < row; k++) {
-      const scale = factor[base + k] as number;
-      if (scale === 0) continue;
-      const from = k * size;
-      for (let column = 0; column <= k; column++) {
-        inverse[base + column] =
-          (inverse[base + column] as number) - scale * (inverse[from + column] as number);
-      }
-    }
-    inverse[base + row] = 1;
-    const pivot = 1 / (factor[base + row] as number);
-    for (let column = 0; column <= row; column++)
-      inverse[base + column] = (inverse[base + column] as number) * pivot;
+/**
+ * A⁻¹ B for a symmetric positive definite A [size, size] and B [size, columns]; `undefined` if A is
+ * not.
+ */
+export function solveSymmetric(
+  matrix: SymmetricMatrix,
+  size: number,
+  right: Float64Array,
+  columns: number,
+): Float64Array | undefined {
+  const tableau = createTableau(matrix, size, right, columns);
+  return sweepAll(tableau) ? tableau.right : undefined;
+}
+
+/** Rows that are swept at once: enough to be fast, few enough for a small inverse. */
+const BLOCK = 16;
+
+/** Sweeps all rows in; `false` if a pivot is not positive. */
+function sweepAll(tableau: Tableau): boolean {
+  const { size, matrix } = tableau;
+  for (let start = 0; start < size; start += BLOCK) {
+    const rows = Array.from({ length: Math.min(BLOCK, size - start) }, (_, index) => start + index);
+    if (!rows.every((row) => (matrix[row * size + row] as number) > 0)) return false;
+    sweep(tableau, rows, 1);
+    // What is swept in is −P⁻¹ of a positive definite block, so that its diagonal is negative.
+    if (!rows.every((row) => (matrix[row * size + row] as number) < 0)) return false;
   }
-  return inverse;
+  return true;
 }
 
 /** Mean of the diagonal. */

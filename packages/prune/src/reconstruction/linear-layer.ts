@@ -4,16 +4,22 @@ import { constantTensor, type Model, type Node, type ShapeInference } from "@ocr
 export interface LinearLayer {
   /** First output name of the node. */
   readonly key: string;
-  readonly kind: "convolution" | "transposed" | "matrix";
-  /** Names of the input that carries data, of the output, and of the weight. */
+  /** `other`: a convolution whose weights least squares can't refit here; its channels can be scaled. */
+  readonly kind: "convolution" | "transposed" | "matrix" | "other";
+  /** Names of the input that carries data, and of the weight. */
   readonly data: string;
-  readonly output: string;
   readonly weight: string;
-  /** Kernel, strides, dilations and pads, each [vertical, horizontal]; pads before the first row. */
+  /** The output, with the bias in it; of a MatMul, that of the Add behind it. */
+  readonly output: string;
+  /** Whether there is a bias or a place for one: a MatMul has none without an Add behind it. */
+  readonly hasBias: boolean;
+  /** Kernel, strides, dilations and pads, each [vertical, horizontal]. */
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
   readonly dilations: readonly [number, number];
+  /** Rows and columns of zeros before the first ones, and after the last. */
   readonly pads: readonly [number, number];
+  readonly padsAfter: readonly [number, number];
   readonly convGroups: number;
   /** Whether the weight of a `matrix` is [out, in] rather than [in, out]. */
   readonly isTransposed: boolean;
@@ -27,9 +33,9 @@ const pair = (
 ): readonly [number, number] => [values?.[0] ?? fallback, values?.[1] ?? fallback];
 
 /**
- * The layers of a model that a least-squares refit can work on, in the order in which they run.
- * Two-dimensional convolutions with explicit padding; transposed convolutions whose windows do not
- * overlap; Gemm and MatMul with a constant right operand.
+ * The layers of a model that can be refitted, in the order in which they run. By least squares:
+ * two-dimensional convolutions with explicit padding, transposed convolutions whose windows do not
+ * overlap, Gemm and MatMul with a constant right operand. All other convolutions are of kind `other`.
  */
 export function listLinearLayers(model: Model, shapes: ShapeInference): readonly LinearLayer[] {
   const layers: LinearLayer[] = [];
@@ -49,12 +55,14 @@ function describeLayer(node: Node, shapes: ShapeInference): LinearLayer | undefi
   const base = {
     key: node.key,
     data: data.name,
-    output: node.output.name,
     weight: weight.name,
+    output: node.output.name,
+    hasBias: true,
     kernel: [1, 1],
     strides: [1, 1],
     dilations: [1, 1],
     pads: [0, 0],
+    padsAfter: [0, 0],
     convGroups: 1,
     isTransposed: false,
     isGlobal: false,
@@ -68,10 +76,34 @@ function describeLayer(node: Node, shapes: ShapeInference): LinearLayer | undefi
         return undefined;
       return { ...base, kind: "matrix", isTransposed: node.int("transB", 0) === 1 };
     case "MatMul":
-      return tensor.dims.length === 2 ? { ...base, kind: "matrix" } : undefined;
+      return tensor.dims.length === 2
+        ? describeProduct(node, base, tensor.dims[1] ?? 0)
+        : undefined;
     default:
       return undefined;
   }
+}
+
+/** A MatMul, with the Add of a constant vector behind it as its bias. */
+function describeProduct(
+  node: Node,
+  base: Omit<LinearLayer, "kind">,
+  targets: number,
+): LinearLayer {
+  const sum = findBiasSum(node, targets);
+  return { ...base, kind: "matrix", hasBias: sum !== undefined, output: (sum ?? node).output.name };
+}
+
+/** The Add of a constant vector behind a MatMul, if nothing else reads the product. */
+export function findBiasSum(node: Node, targets: number): Node | undefined {
+  const [use] = node.output.uses;
+  if (!use || node.output.uses.length !== 1 || node.output.isGraphOutput) return undefined;
+  const sum = use.node;
+  const bias = sum.input(1 - use.index);
+  const tensor =
+    sum.domain === "" && sum.opType === "Add" && bias ? constantTensor(bias) : undefined;
+  const isVector = tensor?.size === targets && tensor.dims[tensor.dims.length - 1] === targets;
+  return tensor?.dtype === "float32" && isVector ? sum : undefined;
 }
 
 function describeConvolution(
@@ -79,14 +111,16 @@ function describeConvolution(
   base: Omit<LinearLayer, "kind">,
   weightDims: readonly number[],
   shape: readonly number[],
-): LinearLayer | undefined {
-  if (weightDims.length !== 4 || node.string("auto_pad", "NOTSET") !== "NOTSET") return undefined;
+): LinearLayer {
+  if (weightDims.length !== 4 || node.string("auto_pad", "NOTSET") !== "NOTSET")
+    return { ...base, kind: "other", convGroups: node.int("group", 1) };
   const layer = {
     ...base,
     kernel: [weightDims[2] ?? 1, weightDims[3] ?? 1],
     strides: pair(node.ints("strides"), 1),
     dilations: pair(node.ints("dilations"), 1),
     pads: pair(node.ints("pads"), 0),
+    padsAfter: pair(node.ints("pads")?.slice(2), 0),
     convGroups: node.int("group", 1),
     isGlobal: shape[2] === 1 && shape[3] === 1,
   } as const;
@@ -99,5 +133,5 @@ function describeConvolution(
     (node.ints("output_padding") ?? []).every((pad) => pad === 0) &&
     !node.attribute("output_shape") &&
     layer.convGroups === 1;
-  return isSeparate ? { ...layer, kind: "transposed" } : undefined;
+  return { ...layer, kind: isSeparate ? "transposed" : "other" };
 }

@@ -1,122 +1,123 @@
-import type { Model } from "@ocrslim/graph";
-import type { RuntimeTensor } from "@ocrslim/runtime/core";
-import { findLayerNode, readLayer, writeLayer } from "./layer-weights.ts";
+import type { Node } from "@ocrslim/graph";
+import { readLayer, writeBias, writeLayer } from "./layer-weights.ts";
 import type { LinearLayer } from "./linear-layer.ts";
-import { createMoments, type MomentSummer } from "./moments.ts";
-import { fitPerChannel } from "./per-channel.ts";
+import { createMoments, type MomentSummer, type Moments } from "./moments.ts";
 import type { ReconstructedLayer } from "./reconstructed-layer.ts";
-import {
-  gatherInputs,
-  gatherOutputs,
-  gridOf,
-  positionsAt,
-  type Rows,
-  type SamplePoints,
-} from "./sample-rows.ts";
-import { fitLinear, fitSharedBias } from "./solve-layer.ts";
+import { outputTapsOf } from "./row-sampler.ts";
+import { type Rows, sliceRows } from "./rows.ts";
+import { errorOfFunction, fitLinear, type LinearFunction, meanBias } from "./solve-layer.ts";
 
-/** What a refit of one layer works with. */
-export interface RefitContext {
-  readonly summer: MomentSummer;
-  /** Points of each image. */
-  readonly points: readonly SamplePoints[];
-  readonly damping: number;
-  /** The layer's outputs with the weights it has now, image by image. */
-  readonly currentOutputs: () => Promise<readonly RuntimeTensor[]>;
+/** The sums of one layer in the making: one for each of its convolution groups. */
+export interface LayerMoments {
+  readonly groups: readonly Moments[];
+  add(inputs: Rows, targets: Rows): Promise<void>;
 }
 
-/**
- * Refits one layer of a model, in place: from the inputs that it gets, image by image, to the
- * targets' channels that stay.
- */
-export async function refitLayer(
-  student: Model,
-  layer: LinearLayer,
-  inputs: readonly RuntimeTensor[],
-  targets: readonly RuntimeTensor[],
-  keptOutputs: Int32Array | undefined,
-  context: RefitContext,
-): Promise<ReconstructedLayer> {
-  const node = findLayerNode(student, layer);
-  const old = node && readLayer(node, layer);
-  if (!node || !old) {
-    return { layer: layer.key, method: "declined", reason: "its weight is not a constant" };
-  }
-  const { summer, points, damping } = context;
-  if (layer.convGroups > 1) {
-    const outputs = await context.currentOutputs();
-    const pairs = rowPairs(layer, outputs, targets, keptOutputs, points);
-    return fitPerChannel(node, layer, old, pairs, damping);
-  }
-  const moments = createMoments(old.weight.length / old.bias.length, old.bias.length);
-  for (const [image, data] of inputs.entries()) {
-    const target = targets[image];
-    const imagePoints = points[image];
-    if (!target || !imagePoints) continue;
-    const grid = gridOf(layer, data, target);
-    const at = positionsAt(imagePoints, grid.height, grid.width);
-    const wanted = takeColumns(
-      gatherOutputs(layer, target, at, grid.width),
-      keptOutputs,
-      old.bias.length,
-    );
-    await summer.add(moments, gatherInputs(layer, data, at, grid.width), wanted);
-  }
-  const fit = fitLinear(moments, old, damping);
-  if (typeof fit === "string")
-    return { layer: layer.key, method: "declined", reason: fit, rows: moments.count };
-  const taps = layer.kind === "transposed" ? layer.kernel[0] * layer.kernel[1] : 1;
-  writeLayer(node, layer, taps > 1 ? fitSharedBias(moments, fit, taps) : fit);
-  const { errorBefore, errorAfter } = fit;
+/** Prepares a refit: features [of one group, …] and targets by group. */
+export function createLayerMoments(
+  summer: MomentSummer,
+  { weight, bias }: LinearFunction,
+  convGroups: number,
+): LayerMoments {
+  const features = weight.length / bias.length;
+  const targets = bias.length / convGroups;
+  const groups = Array.from({ length: convGroups }, () => createMoments(features, targets));
   return {
-    layer: layer.key,
-    method: "least-squares",
-    errorBefore,
-    errorAfter,
-    rows: moments.count,
-    damping: fit.damping,
+    groups,
+    async add(inputs, rows) {
+      for (const [index, moments] of groups.entries()) {
+        const x = sliceRows(inputs, index * features, (index + 1) * features);
+        const y = sliceRows(rows, index * targets, (index + 1) * targets);
+        await summer.add(moments, x, y);
+      }
+    },
   };
 }
 
-/** Outputs and targets of a layer at the sampled positions, image by image. */
-function rowPairs(
+/**
+ * Refits a layer, in place, by least squares on the sums of its actual inputs and of the targets,
+ * each convolution group for itself. Where a group can't be refitted, its mean is made right.
+ */
+export function refitLayer(
+  node: Node,
   layer: LinearLayer,
-  outputs: readonly RuntimeTensor[],
-  targets: readonly RuntimeTensor[],
-  keptOutputs: Int32Array | undefined,
-  points: readonly SamplePoints[],
-): readonly { readonly output: Rows; readonly target: Rows }[] {
-  return outputs.flatMap((output, image) => {
-    const target = targets[image];
-    const imagePoints = points[image];
-    if (!target || !imagePoints) return [];
-    const [, channels = 1, height = 1, width = 1] = output.dims;
-    const at = positionsAt(imagePoints, height, width);
-    const plain: LinearLayer = { ...layer, kind: "convolution" };
-    const rows = gatherOutputs(plain, output, at, width);
-    return [
-      {
-        output: rows,
-        target: takeColumns(gatherOutputs(plain, target, at, width), keptOutputs, channels),
-      },
-    ];
-  });
+  sums: LayerMoments,
+  options: { readonly damping: number; readonly independent: number },
+): ReconstructedLayer {
+  const old = readLayer(node, layer);
+  if (!old)
+    return { layer: layer.key, method: "declined", reason: "its weight or bias is not a constant" };
+  const taps = outputTapsOf(layer);
+  const { hasBias } = layer;
+  const weight = old.weight.slice();
+  const bias = old.bias.slice(0, old.bias.length / taps);
+  let [before, after, variance, damping, refitted] = [0, 0, 0, 0, 0];
+  const reasons = new Set<string>();
+  for (const [index, moments] of sums.groups.entries()) {
+    const own = columnsOf(old, moments, index);
+    const fit = fitLinear(moments, own, { ...options, taps, hasBias });
+    if (typeof fit === "string") {
+      reasons.add(fit);
+      const start = errorOfFunction(moments, own, hasBias);
+      before += start.error;
+      variance += start.variance;
+      if (hasBias) {
+        const mean = meanBias(moments, own, taps);
+        bias.set(mean, index * mean.length);
+        after += errorOfFunction(moments, { ...own, bias: mean }, true).error;
+      } else after += start.error;
+      continue;
+    }
+    refitted++;
+    putColumns(weight, fit.weight, moments, index, old.bias.length);
+    bias.set(fit.bias, index * fit.bias.length);
+    before += fit.errorBefore;
+    after += fit.errorAfter;
+    variance += fit.variance;
+    damping = Math.max(damping, fit.damping);
+  }
+  const rows = sums.groups[0]?.count ?? 0;
+  if (![...weight, ...bias].every(Number.isFinite)) {
+    return { layer: layer.key, method: "declined", reason: "the refit is not finite", rows };
+  }
+  const [reason] = reasons;
+  const method = refitted > 0 ? "least-squares" : hasBias ? "bias" : "declined";
+  if (refitted > 0) writeLayer(node, layer, { weight, bias });
+  else if (hasBias) writeBias(node, bias);
+  return {
+    layer: layer.key,
+    method,
+    errorBefore: variance > 0 ? before / variance : 0,
+    errorAfter: variance > 0 ? after / variance : 0,
+    rows,
+    ...(refitted > 0 ? { damping } : {}),
+    ...(reason ? { reason } : {}),
+  };
 }
 
-/** The columns of the channels that stay; with taps, of every tap. */
-function takeColumns(rows: Rows, keptChannels: Int32Array | undefined, width: number): Rows {
-  if (!keptChannels || rows.width === width) return rows;
-  const taps = width / keptChannels.length;
-  const channels = rows.width / taps;
-  const data = new Float32Array(rows.count * width);
-  for (let row = 0; row < rows.count; row++) {
-    for (let tap = 0; tap < taps; tap++) {
-      const from = row * rows.width + tap * channels;
-      const to = row * width + tap * keptChannels.length;
-      for (let column = 0; column < keptChannels.length; column++) {
-        data[to + column] = rows.data[from + (keptChannels[column] as number)] as number;
-      }
-    }
+/** The part of a function that one convolution group computes. */
+function columnsOf(
+  { weight, bias }: LinearFunction,
+  { features, targets }: Moments,
+  group: number,
+): LinearFunction {
+  const all = bias.length;
+  if (all === targets) return { weight, bias };
+  const own = new Float64Array(features * targets);
+  for (let row = 0; row < features; row++) {
+    const from = row * all + group * targets;
+    own.set(weight.subarray(from, from + targets), row * targets);
   }
-  return { count: rows.count, width, data };
+  return { weight: own, bias: bias.slice(group * targets, (group + 1) * targets) };
+}
+
+function putColumns(
+  weight: Float64Array,
+  own: Float64Array,
+  { features, targets }: Moments,
+  group: number,
+  all: number,
+): void {
+  for (let row = 0; row < features; row++)
+    weight.set(own.subarray(row * targets, (row + 1) * targets), row * all + group * targets);
 }
