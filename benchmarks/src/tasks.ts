@@ -15,6 +15,8 @@ import { pruneRefit } from "./tasks/prune-refit.ts";
 import { pruneTime } from "./tasks/prune-time.ts";
 import { pruneUniform } from "./tasks/prune-uniform.ts";
 import { readWrite } from "./tasks/read-write.ts";
+import { sensitivityAblation } from "./tasks/sensitivity-ablation.ts";
+import { sensitivityEstimates } from "./tasks/sensitivity-estimates.ts";
 import { sensitivityPoint } from "./tasks/sensitivity-point.ts";
 import { simplifyDetector } from "./tasks/simplify-detector.ts";
 import { simplifyNewerDetector } from "./tasks/simplify-newer-detector.ts";
@@ -36,6 +38,8 @@ export const benchmarks: readonly Benchmark[] = [
   postProcessing,
   pruneTime,
   sensitivityPoint,
+  sensitivityAblation,
+  sensitivityEstimates,
   ...accuracy,
   ...pruneUniform,
   trainingData,

@@ -1,43 +1,56 @@
 import {
   type ChannelGroup,
   type Criterion,
-  cloneModel,
-  createRandom,
   createRunContext,
   type Evaluate,
-  type Evaluation,
+  inferShapes,
   type Model,
-  type PruningPlan,
   type RunContext,
   type RunOptions,
   type SkippedGroup,
 } from "@ocrslim/graph";
-import { messageOf, SensitivityError } from "./errors.ts";
+import { measureByEvaluating } from "./ablation/measure-by-evaluating.ts";
+import { createPruner, type PruneModel } from "./ablation/prune-group.ts";
+import { runSweep } from "./ablation/run-sweep.ts";
+import { SensitivityError } from "./errors.ts";
 import { hashModel } from "./hash-model.ts";
-import { mixSeed } from "./mix-seed.ts";
+import type { CreatePointMeasurer, PointMeasurer } from "./point-measurer.ts";
 import { listPoints, type PointSpec } from "./points.ts";
-import { keptChannels, rankChannels } from "./rank-channels.ts";
 import {
   findDifference,
   type LossReference,
   type ReportHead,
   type SensitivityReport,
 } from "./report.ts";
-import { addPoint, findPoint, knownEvaluation } from "./report-points.ts";
-import { readSensitivitiesIfThere, writeSensitivities } from "./sensitivity-file.ts";
+import { appendSensitivities, readSensitivitiesIfThere } from "./sensitivity-file.ts";
 
-/** Returns a pruned model; may edit the one it gets, which is a copy. */
-export type PruneModel = (model: Model, plan: PruningPlan) => Model | Promise<Model>;
+export type { PruneModel } from "./ablation/prune-group.ts";
 
 /** Options of {@link analyzeSensitivity}. */
 export interface SensitivityOptions extends RunOptions {
   readonly groups: readonly ChannelGroup[];
   /** Says which channels go first. */
   readonly criterion: Criterion;
-  /** Measures the model and each pruned variant; higher = better. */
-  readonly evaluate: Evaluate;
-  /** Carries out a plan. */
-  readonly prune: PruneModel;
+  /** Measures the model and each pruned variant; higher = better. This, or `measurer`. */
+  readonly evaluate?: Evaluate;
+  /** Carries out a plan for `evaluate`. Default: removes the channels from `groups`. */
+  readonly prune?: PruneModel;
+  /** Makes what measures points, such as `createAblation`'s; disposed of in the end. Or `evaluate`. */
+  readonly measurer?: CreatePointMeasurer;
+  /** Points that are measured at the same time, 1 or more. Default: 1. */
+  readonly concurrency?: number;
+  /**
+   * Relative loss (0–1) that is acceptable. If given, only the points between which a group's losses
+   * come to exceed it are looked for, by bisection, and the others of the list are left out of the
+   * report: what is measured is acceptable up to some ratio and not from the next one on. Default:
+   * none, all points are measured.
+   */
+  readonly maximumLoss?: number;
+  /**
+   * Whether a point that can not be measured ends the run. Otherwise it is listed in the report's
+   * `failed`, and tried again by a later run. Default: false.
+   */
+  readonly stopAtFailure?: boolean;
   /** Input shapes at which the groups were found, by input name. */
   readonly inputShapes: Readonly<Record<string, readonly number[]>>;
   /** Fractions (above 0, at most 1) of channels to remove. Default: 0.1, 0.2, …, 0.9. */
@@ -52,8 +65,8 @@ export interface SensitivityOptions extends RunOptions {
   /** What losses are divided by. Default: `baseline`. */
   readonly relativeTo?: LossReference;
   /**
-   * Path of the sensitivity file: written anew after each point, and gone on from if it is there.
-   * Default: none.
+   * Path of the sensitivity file: each point is added to it at once, and it is gone on from if it is
+   * there. Several processes may share one. Default: none.
    */
   readonly file?: string;
   /** Name of the metric, for the file. */
@@ -76,10 +89,10 @@ export const SENSITIVITY_DEFAULTS: Readonly<
  * Measures how much the metric falls when one group after the other is cut, at each ratio: the
  * channels of lowest score are really removed, and the pruned model is evaluated. The model is not
  * changed. Points that remove nothing are the baseline, and points of one group that remove equally
- * many channels are measured once.
+ * many channels are measured once. A point that can not be measured does not end the run.
  * @throws SensitivityError `contradiction` if the file is of another model, data or setting;
- * `invalid-metric` if an evaluation is no number, or the baseline is 0; `invalid-score`;
- * `point-failed` if pruning or evaluation throws (as its cause); `file-access`; `malformed-file`.
+ * `invalid-metric` if the baseline is 0 or no number; `invalid-score`; `point-failed` with
+ * `stopAtFailure` (its cause is what was thrown); `file-access`; `malformed-file`.
  */
 export async function analyzeSensitivity(
   model: Model,
@@ -89,7 +102,7 @@ export async function analyzeSensitivity(
   const { ratios, channelMultiple, relativeTo } = withDefaults(options);
   const points = options.points ?? listPoints(options.groups, ratios, channelMultiple);
   assertPoints(options.groups, points);
-  const seed = Math.floor(context.random() * 2 ** 32);
+  assertOptions(options);
   const head: ReportHead = {
     formatVersion: 1,
     ...(options.metric === undefined ? {} : { metric: options.metric }),
@@ -100,33 +113,27 @@ export async function analyzeSensitivity(
     relativeTo,
     channelMultiple,
   };
-  let report = await resumeOrBegin(model, head, options, context, seed);
-  const done = (point: PointSpec): boolean => findPoint(report, point) !== undefined;
-  const rankings = new Map<string, readonly number[]>();
-  const task = "sensitivity";
-  let count = points.filter(done).length;
-  context.onProgress({ kind: "start", task, total: points.length, unit: "points" });
-  for (const point of points) {
-    context.signal?.throwIfAborted();
-    if (done(point)) continue;
-    const group = options.groups.find(({ id }) => id === point.group);
-    if (!group) continue;
-    const evaluation =
-      knownEvaluation(report, point) ??
-      (await measurePoint(model, group, point, options, context, seed, rankings));
-    report = addPoint(report, options.groups, point, evaluation);
-    if (options.file !== undefined) await writeSensitivities(options.file, report);
-    context.onProgress({
-      kind: "advance",
-      task,
-      done: ++count,
-      total: points.length,
-      unit: "points",
-      detail: `${point.group} at ${point.ratio}`,
-    });
+  const found = await readEarlier(head, options);
+  const measurer = await createMeasurer(model, options, context);
+  try {
+    const start = found ?? (await begin(head, options, measurer, context));
+    return await runSweep({ ...options, points, start, measurer, context });
+  } finally {
+    await measurer.dispose();
   }
-  context.onProgress({ kind: "end", task });
-  return report;
+}
+
+async function createMeasurer(
+  model: Model,
+  options: SensitivityOptions,
+  context: RunContext,
+): Promise<PointMeasurer> {
+  const { evaluate, measurer, groups, inputShapes, criterion } = options;
+  if (measurer) return measurer(model, context);
+  if (!evaluate) throw new SensitivityError("invalid-option", "analyzeSensitivity: no evaluator");
+  const prune = options.prune ?? createPruner(model, groups, inferShapes(model, { inputShapes }));
+  const seed = Math.floor(context.random() * 2 ** 32);
+  return measureByEvaluating(model, { evaluate, prune, groups, inputShapes, criterion, seed });
 }
 
 function withDefaults(options: SensitivityOptions): typeof SENSITIVITY_DEFAULTS {
@@ -151,43 +158,64 @@ function assertPoints(groups: readonly ChannelGroup[], points: readonly PointSpe
   }
 }
 
-async function resumeOrBegin(
-  model: Model,
-  head: ReportHead,
-  options: SensitivityOptions,
-  context: RunContext,
-  seed: number,
-): Promise<SensitivityReport> {
-  const skipped = listSkipped(options.groups);
-  const { file } = options;
-  const found = file === undefined ? undefined : await readSensitivitiesIfThere(file);
-  if (found) {
-    const difference = findDifference(found, head) ?? findWidthDifference(found, options.groups);
-    if (difference !== undefined) {
-      throw new SensitivityError(
-        "contradiction",
-        `analyzeSensitivity: ${file} is of ${difference}; give another file, or remove this one`,
-        file === undefined ? {} : { file },
-      );
-    }
-    const { baseline, images, curves } = found;
-    return { ...head, baseline, images, curves, skipped };
-  }
-  const { metric: baseline, images } = await evaluateModel(
-    cloneModel(model),
-    options.evaluate,
-    { ...context, random: createRandom(mixSeed(seed, "baseline")) },
-    "the unpruned model",
-  );
-  if (head.relativeTo === "baseline" && baseline === 0) {
-    throw new SensitivityError(
-      "invalid-metric",
-      "analyzeSensitivity: the metric of the unpruned model is 0, so no loss can be relative to it; check the model and the data",
+function assertOptions({
+  evaluate,
+  measurer,
+  concurrency = 1,
+  maximumLoss = 0,
+}: SensitivityOptions): void {
+  const refuse = (what: string): never => {
+    throw new SensitivityError("invalid-option", `analyzeSensitivity: ${what}`);
+  };
+  if ((evaluate === undefined) === (measurer === undefined)) {
+    refuse(
+      `there is ${evaluate ? "an evaluator and a measurer" : "neither an evaluator nor a measurer"}; give one of them`,
     );
   }
-  const report: SensitivityReport = { ...head, baseline, images, curves: [], skipped };
-  if (file !== undefined) await writeSensitivities(file, report);
-  return report;
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+    refuse(`concurrency is ${concurrency}; give a positive integer`);
+  }
+  if (!(maximumLoss >= 0 && maximumLoss <= 1)) {
+    refuse(`maximumLoss is ${maximumLoss}; give a number of 0 to 1`);
+  }
+}
+
+/** What the file holds, if it is there and of the same question. */
+async function readEarlier(
+  head: ReportHead,
+  { file, groups }: SensitivityOptions,
+): Promise<SensitivityReport | undefined> {
+  const found = file === undefined ? undefined : await readSensitivitiesIfThere(file);
+  if (!found) return undefined;
+  const difference = findDifference(found, head) ?? findWidthDifference(found, groups);
+  if (difference === undefined) return found;
+  throw new SensitivityError(
+    "contradiction",
+    `analyzeSensitivity: ${file} is of ${difference}; give another file, or remove this one`,
+    file === undefined ? {} : { file },
+  );
+}
+
+/** Measures the baseline, and begins a report and its file. */
+async function begin(
+  head: ReportHead,
+  { file, groups }: SensitivityOptions,
+  measurer: PointMeasurer,
+  { logger, signal }: RunContext,
+): Promise<SensitivityReport> {
+  const { metric: baseline, images } = await measurer.baseline({
+    logger,
+    ...(signal ? { signal } : {}),
+  });
+  signal?.throwIfAborted();
+  if (!Number.isFinite(baseline) || (head.relativeTo === "baseline" && baseline === 0)) {
+    throw new SensitivityError(
+      "invalid-metric",
+      `analyzeSensitivity: the metric of the unpruned model is ${baseline}, so no loss can be relative to it; check the model and the data`,
+    );
+  }
+  const report = { ...head, baseline, images, curves: [], skipped: listSkipped(groups) };
+  return file === undefined ? report : await appendSensitivities(file, report);
 }
 
 function listSkipped(groups: readonly ChannelGroup[]): readonly SkippedGroup[] {
@@ -208,63 +236,4 @@ function findWidthDifference(
     }
   }
   return undefined;
-}
-
-async function measurePoint(
-  model: Model,
-  group: ChannelGroup,
-  point: PointSpec,
-  options: SensitivityOptions,
-  context: RunContext,
-  seed: number,
-  rankings: Map<string, readonly number[]>,
-): Promise<Evaluation> {
-  // Random numbers depend on the point alone, so that a sweep may stop, go on and be split.
-  let ranking = rankings.get(group.id);
-  if (!ranking) {
-    ranking = rankChannels(
-      model,
-      group,
-      options.criterion,
-      createRandom(mixSeed(seed, `criterion ${group.id}`)),
-    );
-    rankings.set(group.id, ranking);
-  }
-  const plan: PruningPlan = {
-    formatVersion: 1,
-    inputShapes: options.inputShapes,
-    groups: [{ id: group.id, width: group.width, keep: keptChannels(ranking, point.removed) }],
-    skipped: [],
-    provenance: { strategy: "sensitivity", ratio: point.ratio },
-  };
-  const random = createRandom(mixSeed(seed, `evaluate ${group.id} ${point.removed}`));
-  try {
-    const pruned = await options.prune(cloneModel(model), plan);
-    const what = `group "${group.id}" at ratio ${point.ratio}`;
-    return await evaluateModel(pruned, options.evaluate, { ...context, random }, what);
-  } catch (cause) {
-    if (context.signal?.aborted) throw context.signal.reason;
-    if (cause instanceof SensitivityError) throw cause;
-    throw new SensitivityError(
-      "point-failed",
-      `analyzeSensitivity: group "${group.id}" at ratio ${point.ratio} could not be measured: ${messageOf(cause)}`,
-      { group: group.id, ratio: point.ratio, cause },
-    );
-  }
-}
-
-async function evaluateModel(
-  model: Model,
-  evaluate: Evaluate,
-  context: RunContext,
-  what: string,
-): Promise<Evaluation> {
-  const evaluation = await evaluate(model, context);
-  // An evaluation that was cut short may come back with numbers all the same.
-  context.signal?.throwIfAborted();
-  if (Number.isFinite(evaluation.metric)) return evaluation;
-  throw new SensitivityError(
-    "invalid-metric",
-    `analyzeSensitivity: the metric of ${what} is ${evaluation.metric}; an evaluator gives a finite number`,
-  );
 }

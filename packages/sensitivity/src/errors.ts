@@ -6,6 +6,7 @@ export type SensitivityErrorCode =
   | "point-failed"
   | "malformed-file"
   | "file-access"
+  | "queue-unreachable"
   | "contradiction";
 
 /** Where it went wrong, where that is known. */

@@ -1,5 +1,6 @@
 import { SensitivityError } from "./errors.ts";
 import {
+  type FailedPoint,
   findDifference,
   type SensitivityCurve,
   type SensitivityPoint,
@@ -8,7 +9,7 @@ import {
 
 /**
  * Joins reports that measured different points of the same thing, in the order of their groups'
- * first appearance.
+ * first appearance. A point that failed in one report and was measured in another is measured.
  * @throws SensitivityError `invalid-option` for no reports, `contradiction` if they are of different
  * models, data, criteria, metrics or settings, or give a point different losses.
  */
@@ -39,13 +40,31 @@ export function mergeSensitivities(reports: readonly SensitivityReport[]): Sensi
     }
     for (const { group, reason } of report.skipped) skipped.set(group, reason);
   }
+  const { failed: _, ...rest } = first;
+  const failed = joinFailed(reports, curves);
   return {
-    ...first,
+    ...rest,
     curves: [...curves.values()],
     skipped: [...skipped]
       .filter(([group]) => !curves.has(group))
       .map(([group, reason]) => ({ group, reason })),
+    ...(failed.length > 0 ? { failed } : {}),
   };
+}
+
+/** Each once, with the reason given last, without those that were measured. */
+function joinFailed(
+  reports: readonly SensitivityReport[],
+  curves: ReadonlyMap<string, SensitivityCurve>,
+): readonly FailedPoint[] {
+  const failed = new Map<string, FailedPoint>();
+  for (const point of reports.flatMap((report) => report.failed ?? [])) {
+    const isMeasured = curves
+      .get(point.group)
+      ?.points.some(({ ratio, removed }) => ratio === point.ratio && removed === point.removed);
+    if (!isMeasured) failed.set(`${point.ratio} ${point.group}`, point);
+  }
+  return [...failed.values()];
 }
 
 function joinCurves(a: SensitivityCurve, b: SensitivityCurve): SensitivityCurve {

@@ -1,5 +1,10 @@
 import { SensitivityError } from "./errors.ts";
-import type { SensitivityCurve, SensitivityPoint, SensitivityReport } from "./report.ts";
+import type {
+  FailedPoint,
+  SensitivityCurve,
+  SensitivityPoint,
+  SensitivityReport,
+} from "./report.ts";
 
 /**
  * Reads a report from the text of a sensitivity file. Fields that are not known are dropped.
@@ -12,11 +17,18 @@ export function parseSensitivities(text: string, file = "the text"): Sensitivity
   try {
     json = JSON.parse(text);
   } catch {
-    throw fail("this is no JSON; a sensitivity file is what analyzeSensitivity writes");
+    throw fail(
+      text.trimStart().startsWith("{")
+        ? `this is JSON that breaks off or is damaged within its ${text.length} characters; take a whole copy of the file`
+        : "this is no JSON; a sensitivity file is what analyzeSensitivity writes",
+    );
   }
   const read = reader(json, "", fail);
   const version = read.number("formatVersion");
-  if (version !== 1) throw fail(`formatVersion is ${version}; this version reads 1`);
+  if (version !== 1) {
+    const remedy = version > 1 ? "a newer one wrote it, update" : "measure again";
+    throw fail(`formatVersion is ${version}; this version reads 1: ${remedy}`);
+  }
   const relativeTo = read.text("relativeTo");
   if (relativeTo !== "baseline" && relativeTo !== "baseline+0.001") {
     throw fail(`relativeTo is ${JSON.stringify(relativeTo)}; it is "baseline" or "baseline+0.001"`);
@@ -40,6 +52,16 @@ export function parseSensitivities(text: string, file = "the text"): Sensitivity
       group: entry.text("group"),
       reason: entry.text("reason"),
     })),
+    ...(read.has("failed") ? { failed: read.list("failed").map(parseFailed) } : {}),
+  };
+}
+
+function parseFailed(read: Reader): FailedPoint {
+  return {
+    group: read.text("group"),
+    ratio: read.number("ratio"),
+    removed: read.number("removed"),
+    reason: read.text("reason"),
   };
 }
 
@@ -52,6 +74,8 @@ function parseCurve(read: Reader, fail: Fail): SensitivityCurve {
       metric: point.number("metric"),
       images: point.number("images"),
       removed: point.number("removed"),
+      ...(point.has("interval") ? { interval: parseInterval(point) } : {}),
+      ...(point.has("isDecidedEarly") ? { isDecidedEarly: point.flag("isDecidedEarly") } : {}),
     }),
   );
   points.forEach(({ ratio }, index) => {
@@ -63,6 +87,14 @@ function parseCurve(read: Reader, fail: Fail): SensitivityCurve {
   return { group, width: read.number("width"), points };
 }
 
+function parseInterval(point: Reader): readonly [number, number] {
+  const [low, high, ...rest] = point.list("interval");
+  const lowest = low?.asNumber() ?? Number.NaN;
+  const highest = high?.asNumber() ?? Number.NaN;
+  if (lowest <= highest && rest.length === 0) return [lowest, highest];
+  throw point.refuse("interval", "two ascending numbers");
+}
+
 type Fail = (what: string) => SensitivityError;
 
 interface Reader {
@@ -70,9 +102,12 @@ interface Reader {
   keys(): readonly string[];
   number(key: string): number;
   text(key: string): string;
+  flag(key: string): boolean;
   child(key: string): Reader;
   list(key: string): readonly Reader[];
   asNumber(): number;
+  /** The error for a field that is not what was expected. */
+  refuse(key: string, expected: string): SensitivityError;
 }
 
 /** Typed access to parsed JSON; every failure names the path within the file. */
@@ -100,6 +135,11 @@ function reader(json: unknown, path: string, fail: Fail): Reader {
       if (typeof value !== "string") throw expected("a string", at(key), value);
       return value;
     },
+    flag(key) {
+      const value = field(key);
+      if (typeof value !== "boolean") throw expected("true or false", at(key), value);
+      return value;
+    },
     child: (key) => reader(field(key), at(key), fail),
     list(key) {
       const value = field(key);
@@ -110,6 +150,7 @@ function reader(json: unknown, path: string, fail: Fail): Reader {
       if (typeof json !== "number") throw expected("a number", path, json);
       return json;
     },
+    refuse: (key, what) => expected(what, at(key), field(key)),
   };
 }
 

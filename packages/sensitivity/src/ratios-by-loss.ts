@@ -32,10 +32,18 @@ export function ratiosByLoss(
   return Object.fromEntries(ratios);
 }
 
-function lastAcceptable(points: readonly LossPoint[], loss: number): number | undefined {
+/** The last point whose loss is acceptable, and the one after it. */
+function findLast(
+  points: readonly LossPoint[],
+  loss: number,
+): readonly [LossPoint | undefined, LossPoint | undefined] {
   const index = points.findLastIndex((point) => point.loss <= loss);
-  const point = points[index];
-  const next = points[index + 1];
+  return [points[index], points[index + 1]];
+}
+
+/** In the order of operations that PaddleSlim has, for the last digit. */
+function lastAcceptable(points: readonly LossPoint[], loss: number): number | undefined {
+  const [point, next] = findLast(points, loss);
   if (!point || !next) return point?.ratio;
   return (
     point.ratio + ((loss - point.loss) * (next.ratio - point.ratio)) / (next.loss - point.loss)
@@ -71,7 +79,12 @@ function crossing(points: readonly LossPoint[], loss: number): number {
     start,
     ...points.map(({ ratio }, index) => ({ ratio, loss: Math.max(0, fitted[index] ?? 0) })),
   ];
-  return loss < 0 ? 0 : (lastAcceptable(curve, loss) ?? 0);
+  const [point, next] = findLast(curve, loss);
+  if (loss < 0 || !point) return 0;
+  if (!next) return point.ratio;
+  // The fraction first: it rises with the loss, however small the numbers are.
+  const fraction = (loss - point.loss) / (next.loss - point.loss);
+  return point.ratio + fraction * (next.ratio - point.ratio);
 }
 
 const byRatio = (points: readonly LossPoint[]): readonly LossPoint[] =>

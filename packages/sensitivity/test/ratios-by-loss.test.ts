@@ -73,6 +73,15 @@ describe("ratiosByLossMonotone", () => {
     expect(ratiosByLossMonotone(lucky, 0.05)["g"]).toBeCloseTo(0.05, 12);
   });
 
+  it("rises with the loss also where losses are too small to multiply", () => {
+    const tiny = [curve("g", [4e-323])];
+    const ratios = [0, 1e-323, 2e-323, 3e-323, 4e-323].map(
+      (loss) => ratiosByLossMonotone(tiny, loss)["g"]!,
+    );
+    expect(ratios).toEqual(ratios.toSorted((a, b) => a - b));
+    expect(ratios.at(-1)).toBe(0.1);
+  });
+
   it("weighs points by their images where all tell them", () => {
     const points = [
       { ratio: 0.1, loss: 0.4, images: 1 },

@@ -44,6 +44,19 @@ describe("sensitivity files", () => {
     const { metric: _, dataFingerprint: __, ...bare } = report;
     await writeSensitivities(path, bare);
     expect(await readSensitivities(path)).toEqual(bare);
+    const full: SensitivityReport = {
+      ...report,
+      curves: [
+        {
+          group: "a",
+          width: 10,
+          points: [{ ...point(0.1, 0.01), interval: [-0.02, 0.03], isDecidedEarly: true }],
+        },
+      ],
+      failed: [{ group: "b", ratio: 0.3, removed: 3, reason: "image 7 is broken" }],
+    };
+    await writeSensitivities(path, full);
+    expect(await readSensitivities(path)).toEqual(full);
   });
 
   it("are looked for at the path given", async () => {
@@ -56,7 +69,18 @@ describe("sensitivity files", () => {
 
   it.each<[string, unknown]>([
     ["the document is []; expected an object", []],
-    ["formatVersion is 2; this version reads 1", { ...report, formatVersion: 2 }],
+    ["formatVersion is 2; this version reads 1: a newer one", { ...report, formatVersion: 2 }],
+    [
+      "curves[0].points[0].interval",
+      {
+        ...report,
+        curves: [{ group: "a", width: 10, points: [{ ...point(0.1, 0), interval: [1, 0] }] }],
+      },
+    ],
+    [
+      "failed[0].reason is undefined",
+      { ...report, failed: [{ group: "a", ratio: 0.1, removed: 1 }] },
+    ],
     ['baseline is "0.9"; expected a number', { ...report, baseline: "0.9" }],
     ["curves is undefined; expected an array", { ...report, curves: undefined }],
     ["relativeTo is", { ...report, relativeTo: "mean" }],
@@ -82,6 +106,18 @@ describe("sensitivity files", () => {
       file: path,
       message: expect.stringContaining(message),
     });
+  });
+
+  it("that break off are refused, wherever they do", () => {
+    const text = JSON.stringify(report);
+    for (let length = 1; length < text.length; length += 29) {
+      expect(() => parseSensitivities(text.slice(0, length))).toThrow(
+        expect.objectContaining({
+          code: "malformed-file",
+          message: expect.stringContaining("breaks off"),
+        }),
+      );
+    }
   });
 
   it("that are no JSON are refused", () => {
@@ -123,6 +159,27 @@ describe("mergeSensitivities", () => {
     expect(() => mergeSensitivities([report, { ...report, ...change }])).toThrow(
       expect.objectContaining({ code: "contradiction", message: expect.stringContaining(message) }),
     );
+  });
+
+  it("keeps failures until the point is measured", () => {
+    const failure = (group: string, ratio: number, reason: string) => ({
+      ...{ group, ratio, reason },
+      removed: Math.round(ratio * 10),
+    });
+    const failing: SensitivityReport = {
+      ...report,
+      curves: [],
+      failed: [failure("a", 0.1, "no"), failure("a", 0.7, "no"), failure("b", 0.1, "no")],
+    };
+    const merged = mergeSensitivities([
+      failing,
+      { ...report, failed: [failure("a", 0.7, "still not")] },
+    ]);
+    expect(merged).toEqual({
+      ...report,
+      failed: [failure("a", 0.7, "still not"), failure("b", 0.1, "no")],
+    });
+    expect(mergeSensitivities([merged, { ...report, curves: [] }])).toEqual(merged);
   });
 
   it("refuses an empty list", () => {

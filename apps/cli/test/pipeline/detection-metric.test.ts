@@ -28,7 +28,7 @@ const settings: DetectionSettings = {
 };
 const runtime = createRuntime({ threads: 1 });
 const model = await readModel(sampleModel("det"));
-const samples = (await readDataset(labels)).samples.slice(0, 2);
+const samples = (await readDataset(labels)).samples.slice(0, 3);
 const inputShapes = resolveInputShapes(model, { size: [320, 320] });
 const free = findChannelGroups(model, { inputShapes }).filter(({ blocked }) => !blocked);
 const groups = [free[1]!, free[free.length >> 1]!, free.at(-2)!];

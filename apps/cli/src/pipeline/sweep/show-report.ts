@@ -1,7 +1,7 @@
 import type { PointSpec, SensitivityReport } from "@ocrslim/sensitivity";
 import { CliError } from "../../cli-error.ts";
 import type { CommandContext } from "../../command.ts";
-import { type GroupShare, sensitivityTable } from "../../output/sensitivity-table.ts";
+import { type GroupShare, sensitivityTable, showsUnicode } from "../../output/sensitivity-table.ts";
 
 /** What a report is shown with. */
 export interface ShownWith {
@@ -18,7 +18,9 @@ export function showReport(
   { output, shares, missing }: ShownWith,
 ): void {
   const { metric = "metric", baseline, images, skipped } = report;
-  context.print(sensitivityTable(report, shares));
+  context.print(
+    sensitivityTable(report, shares, { ascii: !showsUnicode(process.env, process.platform) }),
+  );
   context.print(
     `\n${metric} ${baseline.toFixed(4)} on ${images} images unpruned; ${skipped.length} groups skipped`,
   );
