@@ -35,7 +35,7 @@ import { type Images, readImages, splitImages } from "../pipeline/data.ts";
 import { imageInputOf } from "../pipeline/detection.ts";
 import type { FitName } from "../pipeline/fit-model.ts";
 import { createRuntimeFor, readModelFile } from "../pipeline/models.ts";
-import type { CompressReport, Measures } from "../report/types.ts";
+import type { CompressReport, CostMeasures, Measures } from "../report/types.ts";
 
 interface CompressOptions extends DetectionFlags, DataFlags, BudgetFlags, CriterionFlags {
   output: string;
@@ -71,7 +71,7 @@ function countSteps({ macs, parameters, finetuneMinutes }: CompressOptions): num
 
 function measuresRow(
   name: string,
-  measures: Measures,
+  measures: CostMeasures & Partial<Measures>,
   latency: number,
   labelled: boolean,
 ): string[] {

@@ -7,7 +7,7 @@ import {
   formatRatio,
 } from "../output/numbers.ts";
 import { escapeHtml, htmlTable, section } from "./html.ts";
-import type { CompressReport, Measures } from "./types.ts";
+import type { CompressReport, CostMeasures, Measures } from "./types.ts";
 
 /** The verdict in a sentence, also for the terminal. */
 export function describeOutcome(report: CompressReport): string {
@@ -58,10 +58,16 @@ function noticesHtml(report: CompressReport): string {
   return notices.map((text) => `<div class="notice">${escapeHtml(text)}</div>`).join("");
 }
 
-function measuresRow(name: string, what: string, measures: Measures, latency: number): string[] {
+function measuresRow(
+  name: string,
+  what: string,
+  measures: CostMeasures & Partial<Measures>,
+  latency: number,
+  labelled: boolean,
+): string[] {
   return [
     `<b>${name}</b><br><small>${what}</small>`,
-    ...(measures.hmean === undefined ? [] : [formatMetric(measures.hmean)]),
+    ...(labelled ? [formatMetric(measures.hmean)] : []),
     formatMetric(measures.agreement),
     formatMilliseconds(measures.medianMs),
     formatRatio(latency),
@@ -75,9 +81,10 @@ function measuresRow(name: string, what: string, measures: Measures, latency: nu
 /** Original, simplified and slim, side by side. */
 export function tableHtml(report: CompressReport): string {
   const { before, simplified, after, ratios, latency } = report;
+  const labelled = before.hmean !== undefined;
   const head = [
     "Model",
-    ...(before.hmean === undefined ? [] : ["hmean"]),
+    ...(labelled ? ["hmean"] : []),
     "Agreement",
     "Median",
     "÷ original",
@@ -87,9 +94,15 @@ export function tableHtml(report: CompressReport): string {
     "Nodes",
   ];
   const rows = [
-    measuresRow("Original", "as it came", before, 1),
-    measuresRow("Simplified", "lossless transforms only", simplified, latency.simplifiedRatio),
-    measuresRow("Slim", "channels removed", after, ratios.latency),
+    measuresRow("Original", "as it came", before, 1, labelled),
+    measuresRow(
+      "Simplified",
+      "lossless transforms only",
+      simplified,
+      latency.simplifiedRatio,
+      labelled,
+    ),
+    measuresRow("Slim", "channels removed", after, ratios.latency, labelled),
   ];
   const shape = latency.inputShape.join(" × ");
   const threads = latency.threads === undefined ? "default threads" : `${latency.threads} threads`;

@@ -1,13 +1,7 @@
 import type { LossCurve, SkippedGroup } from "@ocrslim/graph";
 
-/** What a model measures. */
-export interface Measures {
-  /** hmean on the labelled evaluation images, 0–1; absent without labels. */
-  readonly hmean?: number;
-  readonly precision?: number;
-  readonly recall?: number;
-  /** hmean of the detections against the original model's own, 0–1. */
-  readonly agreement: number;
+/** What a model measures, whatever it finds. */
+export interface CostMeasures {
   readonly nodes: number;
   /** At the input shape that latency was measured at. */
   readonly macs: number;
@@ -15,6 +9,16 @@ export interface Measures {
   /** Size of the file. */
   readonly bytes: number;
   readonly medianMs: number;
+}
+
+/** What a detector measures. */
+export interface Measures extends CostMeasures {
+  /** hmean on the labelled evaluation images, 0–1; absent without labels. */
+  readonly hmean?: number;
+  readonly precision?: number;
+  readonly recall?: number;
+  /** hmean of the detections against the original model's own, 0–1. */
+  readonly agreement: number;
 }
 
 /** What a data set that was only measured gave. */
@@ -70,8 +74,8 @@ export interface CompressReport {
   readonly version: string;
   readonly model: string;
   readonly before: Measures;
-  /** After the lossless transforms only. */
-  readonly simplified: Measures;
+  /** After the lossless transforms only, which are checked by its maps. */
+  readonly simplified: CostMeasures;
   readonly after: Measures;
   /** after / before. */
   readonly ratios: {

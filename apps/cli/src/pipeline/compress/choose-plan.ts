@@ -115,13 +115,8 @@ async function fitted(settings: CompressSettings, model: Model): Promise<Model> 
   const { fit, runtime, inputShapes, context } = settings;
   const copy = cloneModel(model);
   const { signal } = context;
-  await fitModel(copy, {
-    fit,
-    runtime,
-    inputShapes,
-    runOptions: signal ? { signal } : {},
-    rounds: 5,
-  });
+  const runOptions = signal ? { signal } : {};
+  await fitModel(copy, { fit, runtime, inputShapes, runOptions, basis: "rule" });
   return copy;
 }
 

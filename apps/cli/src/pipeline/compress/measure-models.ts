@@ -1,7 +1,7 @@
 import { computeCost, createRandom, type Model } from "@ocrslim/graph";
 import { computeAgreement, type Sample, type SampleDetections } from "@ocrslim/ocr-det";
 import { measureLatency, profileModel, randomFeeds } from "@ocrslim/runtime";
-import type { AlsoMeasured, Measures, OpTypeShare } from "../../report/types.ts";
+import type { AlsoMeasured, CostMeasures, Measures, OpTypeShare } from "../../report/types.ts";
 import { compareWithLabels, detectAll } from "../detection.ts";
 import type { CompressSettings } from "./settings.ts";
 
@@ -23,16 +23,22 @@ async function forEachSide<T>(measure: (side: keyof Models) => Promise<T>): Prom
   };
 }
 
-/** What each model finds on the evaluation images. */
+/** What the original and the slim model find. */
+export interface Found {
+  readonly original: readonly SampleDetections[];
+  readonly slim: readonly SampleDetections[];
+}
+
+/** What both models find on the evaluation images. */
 export async function detectOnEvaluation(
   settings: CompressSettings,
   models: Models,
-): Promise<Models<readonly SampleDetections[]>> {
+): Promise<Found> {
   const { runtime, detection, evaluation, context, log } = settings;
   log.step(`evaluate on ${evaluation.length} held-out images`);
-  return forEachSide((side) =>
-    detectAll(runtime, models[side], detection, evaluation, context.runOptions()),
-  );
+  const detect = (model: Model): Promise<SampleDetections[]> =>
+    detectAll(runtime, model, detection, evaluation, context.runOptions());
+  return { original: await detect(models.original), slim: await detect(models.slim) };
 }
 
 /** hmean where there are labels, and agreement with the original. */
@@ -113,14 +119,13 @@ export async function profileModels(
 export function collectMeasures(
   settings: CompressSettings,
   models: Models,
-  found: Models<readonly SampleDetections[]>,
+  found: Found,
   latency: LatencyComparison,
   bytes: Models<number>,
-): Models<Measures> {
-  const of = (side: keyof Models): Measures => {
+): { readonly original: Measures; readonly simplified: CostMeasures; readonly slim: Measures } {
+  const costsOf = (side: keyof Models): CostMeasures => {
     const cost = computeCost(models[side], { inputShapes: settings.inputShapes });
     return {
-      ...compare(settings.evaluation, found.original, found[side]),
       nodes: [...models[side].graph.nodes].length,
       macs: cost.macs,
       parameters: cost.parameters,
@@ -128,7 +133,11 @@ export function collectMeasures(
       medianMs: latency.medianMs[side],
     };
   };
-  return { original: of("original"), simplified: of("simplified"), slim: of("slim") };
+  const of = (side: keyof Found): Measures => ({
+    ...compare(settings.evaluation, found.original, found[side]),
+    ...costsOf(side),
+  });
+  return { original: of("original"), simplified: costsOf("simplified"), slim: of("slim") };
 }
 
 /** Measures the original and the slim model on the sets of `--also-measure`. */
