@@ -5,6 +5,11 @@ export {
 } from "./ablation/create-ablation.ts";
 export type { ImageMetric, ImageOutputs } from "./ablation/image-metric.ts";
 export {
+  createParallelRuntime,
+  type ParallelRuntime,
+  type ParallelRuntimeOptions,
+} from "./ablation/parallel-runtime.ts";
+export {
   analyzeSensitivity,
   type PruneModel,
   SENSITIVITY_DEFAULTS,

@@ -14,6 +14,7 @@ describe("the public API", () => {
       "countRemoved",
       "createAblation",
       "createOutputDistanceMetric",
+      "createParallelRuntime",
       "estimateEnergy",
       "estimateFisher",
       "formatCsv",
