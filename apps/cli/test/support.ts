@@ -1,9 +1,15 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 import { type ExitCode, type Io, run } from "../src/index.ts";
+
+/** Latency tables that tests measure are not the user's. */
+const cache = mkdtempSync(join(tmpdir(), "ocrslim-cache-"));
+process.env["XDG_CACHE_HOME"] = cache;
+process.once("exit", () => rmSync(cache, { recursive: true, force: true }));
 
 /** Root of the workspace. */
 export const root: string = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));

@@ -6,47 +6,47 @@ import { readSimplified, squareInputs } from "../support/models.ts";
 import { computeMap, largestDifference, listImages } from "../support/pages.ts";
 
 const RATIO = {
-  name: "fit-runtime/det-ratio",
+  name: "latency/fit-ratio",
   label: "PP-OCRv4 det at 640×640: simplified and fitted ÷ original",
   unit: "×",
   direction: "at-most",
   goal: 0.8,
 } as const;
 const SIMPLIFIED_RATIO = {
-  name: "fit-runtime/det-simplified-ratio",
+  name: "latency/fit-simplified-ratio",
   label: "the same ÷ simplified alone",
   unit: "×",
   direction: "at-most",
   goal: 1,
 } as const;
 const SINGLE_RATIO = {
-  name: "fit-runtime/det-single-ratio",
+  name: "latency/fit-single-ratio",
   label: "fitted for one image a run ÷ original",
   unit: "×",
   direction: "at-most",
   goal: 0.8,
 } as const;
 const RULE_RATIO = {
-  name: "fit-runtime/det-rule-ratio",
+  name: "latency/fit-rule-ratio",
   label: "fitted by the cost rule, without measuring ÷ original",
   unit: "×",
   direction: "at-most",
 } as const;
 const DIFFERENCE = {
-  name: "fit-runtime/det-difference",
+  name: "latency/fit-difference",
   label: "largest difference of the probability map, on real pages, of all three",
   unit: "",
   direction: "at-most",
   goal: 1e-5,
 } as const;
 const NOISE = {
-  name: "fit-runtime/det-noise",
+  name: "latency/fit-noise",
   label: "to compare: the original, ONNX Runtime's optimizations on against off, same pages",
   unit: "",
   direction: "at-most",
 } as const;
 const SECONDS = {
-  name: "fit-runtime/det-time",
+  name: "latency/fit-time",
   label: "time of fitting, measurements included",
   unit: "s",
   direction: "at-most",

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createRandom, readModel } from "@ocrslim/graph";
 import {
@@ -55,14 +56,14 @@ describe("the node entry", () => {
       [...readFileSync(`${source}/${file}`, "utf8").matchAll(/from "([^"]+)"/g)].map(
         ([, name]) => name ?? "",
       );
-    const users = readdirSync(source).filter((file) =>
-      importsOf(file).includes("onnxruntime-node"),
+    const users = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
+      (file) => file.endsWith(".ts") && importsOf(file).includes("onnxruntime-node"),
     );
     expect(users).toEqual(["node.ts"]);
     const reached = new Set(["core.ts"]);
     for (const file of reached) {
       for (const name of importsOf(file)) {
-        if (name.startsWith("./")) reached.add(name.slice(2));
+        if (name.startsWith(".")) reached.add(join(dirname(file), name));
         else expect(["@ocrslim/graph", "onnxruntime-common"]).toContain(name);
       }
     }

@@ -150,6 +150,8 @@ async function planForLatency(
   const { plan } = chosen;
   const { wanted: asked, reached, met, reason } = outcome;
   const report = {
+    // The name that plans of earlier versions have, and the one that prune gives.
+    kind: "latency",
     quantity: "latency",
     wanted: asked,
     reached,

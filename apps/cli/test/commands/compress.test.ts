@@ -39,7 +39,8 @@ describe("compress", () => {
     expect(report.ratios.macs).toBeLessThan(1);
     expect(report.ratios.bytes).toBeCloseTo(report.after.bytes / report.before.bytes, 12);
     expect(report.budget.kind).toBe("macs");
-    expect(report.budget.reached).toBeCloseTo(report.ratios.macs, 6);
+    // Bringing the result into form for the runtime saves some more.
+    expect(report.ratios.macs).toBeLessThanOrEqual(report.budget.reached + 1e-6);
     expect(report.slower).toBe(report.ratios.latency > 1);
     expect(report.loss).toEqual(expect.any(Number));
 
@@ -83,7 +84,7 @@ describe("compress", () => {
       signal: controller.signal,
       stderr: {
         write(text) {
-          if (text.includes("[3/8]")) controller.abort();
+          if (text.includes("[3/9]")) controller.abort();
         },
       },
     });
